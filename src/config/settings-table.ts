@@ -1,0 +1,54 @@
+import { flag, integer, names, oneOf, optionalText, text } from './setting.js';
+
+const DAY_SECONDS = 86_400;
+
+/**
+ * Every setting of the tower. `.env.example` and the table in docs/operations.md are compared with this list by a test.
+ * Names of the seed stay as they are; what is new carries the prefix JCT_.
+ */
+export const SETTINGS = {
+  databaseUrl: text(
+    'DATABASE_URL',
+    'sqlite:///./devops_control_tower.db',
+    'Database. `sqlite:///relative`, `sqlite:////absolute`, `postgresql://`, `postgres://`, `postgresql+<driver>://`.',
+    { secret: true },
+  ),
+  redisUrl: optionalText('REDIS_URL', 'Redis for wake-ups between processes. A hint, never the truth.', { secret: true }),
+  apiHost: text('API_HOST', '127.0.0.1', 'Address to listen on. Not loopback: needs JCT_API_KEY_FILE, else exit 78.'),
+  apiPort: integer('API_PORT', 8000, 'Port to listen on; 0 takes a free one.', 0, 65_535),
+  debug: flag('DEBUG', false, 'Logs at level debug.'),
+  environment: text('ENVIRONMENT', 'development', 'Name of this installation, shown by /status.'),
+  logLevel: oneOf('LOG_LEVEL', 'info', 'Least severe level that is logged.', ['error', 'warn', 'info', 'debug']),
+  logFormat: oneOf('LOG_FORMAT', 'auto', 'Process log: json, pretty, or auto (pretty on a terminal).', [
+    'auto',
+    'json',
+    'pretty',
+  ]),
+  openaiApiKey: optionalText('OPENAI_API_KEY', 'For AI agents.', { secret: true }),
+  anthropicApiKey: optionalText('ANTHROPIC_API_KEY', 'For AI agents.', { secret: true }),
+  maxConcurrentAgents: integer('MAX_CONCURRENT_AGENTS', 10, 'Agents that may run at once, shown by /status.', 0, 1_000),
+  apiKeyFile: optionalText(
+    'JCT_API_KEY_FILE',
+    'File with the API key that every request must bear. Made with a new key (mode 0600) when it does not exist.',
+  ),
+  role: oneOf('JCT_ROLE', 'all', 'What this process does: serve the API, work, or both.', ['all', 'api', 'worker']),
+  traceRoot: text('JCT_TRACE_ROOT', './traces', 'Where trace folders are written.'),
+  workspaceRoot: text('JCT_WORKSPACE_ROOT', './workspaces', 'Where repositories are cached and checked out.'),
+  policyFile: optionalText('JCT_POLICY_FILE', 'YAML file that replaces the built-in policy. Reloaded when it changes.'),
+  workerConcurrency: integer('JCT_WORKER_CONCURRENCY', 4, 'Tasks that run at once in this process.', 1, 1_000),
+  workerQueues: names('JCT_WORKER_QUEUES', 'default', 'Queues that this worker serves, comma-separated.'),
+  pollIntervalMs: integer('JCT_POLL_INTERVAL_MS', 1_000, 'Safety net: work is announced, not polled for.', 10, 60_000),
+  leaseSeconds: integer('JCT_LEASE_SECONDS', 60, 'How long a silent worker keeps its task.', 2, DAY_SECONDS),
+  heartbeatSeconds: integer('JCT_HEARTBEAT_SECONDS', 20, 'How often a worker renews its leases.', 1, DAY_SECONDS),
+  reapIntervalSeconds: integer('JCT_REAP_INTERVAL_SECONDS', 15, 'How often dead runs are looked for.', 1, DAY_SECONDS),
+  shutdownGraceSeconds: integer('JCT_SHUTDOWN_GRACE_SECONDS', 30, 'How long running tasks may finish.', 0, DAY_SECONDS),
+  retentionDays: integer('JCT_RETENTION_DAYS', 30, 'Age at which finished tasks and traces are deleted.', 1, 36_500),
+  logBytesMax: integer('JCT_LOG_BYTES_MAX', 67_108_864, 'Bytes of output kept for a run.', 1_024, 1_099_511_627_776),
+  minFreeMb: integer('JCT_MIN_FREE_MB', 100, 'Less free disk than this: no task starts, /readyz says 503.', 0, 1_048_576),
+  sandbox: oneOf('JCT_SANDBOX', 'auto', 'auto: bubblewrap where usable; process: never use it.', ['auto', 'process']),
+  allowPrivateTargets: flag(
+    'JCT_ALLOW_PRIVATE_TARGETS',
+    false,
+    'Lets callbacks and notify reach loopback and private addresses (tests, lab use).',
+  ),
+} as const;
