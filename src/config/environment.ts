@@ -14,5 +14,8 @@ export function settingsFromEnvironment(): Settings {
 
 /** The search path and language of this process, for the clean environment of a command. */
 export function inheritedEnvironment(): { PATH: string; LANG: string } {
-  return { PATH: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin', LANG: process.env['LANG'] ?? 'C.UTF-8' };
+  return {
+    PATH: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
+    LANG: process.env['LANG'] ?? 'C.UTF-8',
+  };
 }

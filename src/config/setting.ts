@@ -34,7 +34,13 @@ export function optionalText(env: string, doc: string, options?: Options): Setti
   return define<string | undefined>(env, undefined, doc, (value) => value, options);
 }
 
-export function integer(env: string, fallback: number, doc: string, min: number, max: number): Setting<number> {
+export function integer(
+  env: string,
+  fallback: number,
+  doc: string,
+  min: number,
+  max: number,
+): Setting<number> {
   return define(env, fallback, doc, (value) => {
     const number = Number(value);
     if (!/^-?\d+$/.test(value) || number < min || number > max) {
@@ -71,7 +77,9 @@ export function names(env: string, fallback: string, doc: string): Setting<reado
   const parse = (value: string): readonly string[] => {
     const list = [...new Set(value.split(',').map((name) => name.trim()))];
     if (list.some((name) => !/^[A-Za-z0-9._-]{1,64}$/.test(name))) {
-      throw new Error('a comma-separated list of names (letters, digits, ".", "_", "-"; at most 64 characters)');
+      throw new Error(
+        'a comma-separated list of names (letters, digits, ".", "_", "-"; at most 64 characters)',
+      );
     }
     return list;
   };

@@ -1,7 +1,9 @@
 import { type Setting } from './setting.js';
 import { SETTINGS } from './settings-table.js';
 
-type Values = { readonly [K in keyof typeof SETTINGS]: (typeof SETTINGS)[K] extends Setting<infer T> ? T : never };
+type Values = {
+  readonly [K in keyof typeof SETTINGS]: (typeof SETTINGS)[K] extends Setting<infer T> ? T : never;
+};
 
 /** The settings in force: read once at start, validated, frozen. Inject it by this class. */
 export abstract class Settings {}
@@ -16,7 +18,8 @@ export class ConfigurationError extends Error {
 }
 
 /** Variables with the prefix that the tower gives to commands: harmless when a tower runs inside a task. */
-const GIVEN_TO_COMMANDS = /^JCT_(TASK_ID|TASK_TYPE|RUN|RUN_ID|ENVIRONMENT|ARTIFACTS_DIR|REPOSITORY|REF|COMMIT)$/;
+const GIVEN_TO_COMMANDS =
+  /^JCT_(TASK_ID|TASK_TYPE|RUN|RUN_ID|ENVIRONMENT|ARTIFACTS_DIR|REPOSITORY|REF|COMMIT)$/;
 
 /**
  * Reads the settings from an environment. An empty value counts as unset.

@@ -1,1 +1,3 @@
-export default function () {}
+export default async function () {
+  await globalThis.privatePostgres?.stop();
+}

@@ -1,0 +1,25 @@
+import { QueryFailedError } from 'typeorm';
+
+/** SQLite: busy, full, read-only, I/O. PostgreSQL: connection (08), resources (53), shutdown (57P), timeouts, read-only. */
+const UNAVAILABLE =
+  /^(SQLITE_(BUSY|FULL|READONLY|IOERR|CANTOPEN|CORRUPT|NOTADB)|08\d{3}|53\d{3}|57P0[1-5]|57014|55P03|25006|25P0[23]|58\d{3})/;
+const NETWORK = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|ENOENT)$/;
+const POOL =
+  /timeout exceeded when trying to connect|Connection terminated|Query read timeout|Query runner already released|Client has encountered a connection error|not queryable/i;
+
+/** Whether the error says that the database cannot serve now, though it may later: the answer is 503, not 500. */
+export function isDatabaseUnavailable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const cause = error instanceof QueryFailedError ? error.driverError : error;
+  const code = (cause as { code?: unknown }).code;
+  if (typeof code === 'string' && (UNAVAILABLE.test(code) || (NETWORK.test(code) && 'syscall' in cause)))
+    return true;
+  return POOL.test(cause.message);
+}
+
+/** Whether a unique constraint refused the statement. */
+export function isUniqueViolation(error: unknown): boolean {
+  if (!(error instanceof QueryFailedError)) return false;
+  const { code } = error.driverError as { code?: string };
+  return code === '23505' || code === 'SQLITE_CONSTRAINT_UNIQUE';
+}

@@ -1,0 +1,108 @@
+import { DatabaseSync } from '@photostructure/sqlite';
+
+type Row = Record<string, unknown>;
+type Statement = ReturnType<InstanceType<typeof DatabaseSync>['prepare']>;
+
+/** Statements kept prepared. The tower has some 60; what exceeds the bound is ad-hoc lists of ids. */
+const PREPARED_MAX = 200;
+
+/**
+ * The connection that TypeORM's better-sqlite3 driver is given: that driver's shape over `node:sqlite`'s interface.
+ * It lets one SQL text serve both databases: `$1` parameters (in any order, repeated), `Date` parameters in UTC, errors
+ * with an SQLITE_* code. A transaction takes the write lock at once, since a deferred one that turns into a writer
+ * fails with SQLITE_BUSY_SNAPSHOT, whatever the busy timeout is.
+ */
+export class SqliteConnection {
+  private readonly database: InstanceType<typeof DatabaseSync>;
+  private readonly prepared = new Map<string, PreparedStatement>();
+
+  constructor(path: string, { timeout = 5_000 }: { timeout?: number } = {}) {
+    this.database = translateErrors(() => new DatabaseSync(path, { timeout }));
+  }
+
+  prepare(sql: string): PreparedStatement {
+    const known = this.prepared.get(sql);
+    if (known !== undefined) {
+      this.prepared.delete(sql);
+      this.prepared.set(sql, known);
+      return known;
+    }
+    const statement = translateErrors(() => PreparedStatement.of(this.database, sql));
+    this.prepared.set(sql, statement);
+    if (this.prepared.size > PREPARED_MAX) this.prepared.delete(this.prepared.keys().next().value!);
+    return statement;
+  }
+
+  pragma(text: string): Row[] {
+    return translateErrors(() => this.database.prepare(`PRAGMA ${text}`).all() as Row[]);
+  }
+
+  close(): void {
+    this.prepared.clear();
+    this.database.close();
+  }
+}
+
+class PreparedStatement {
+  private constructor(
+    private readonly statement: Statement,
+    /** For each `?` of the prepared text the index of its value; null when the text had `?` already. */
+    private readonly order: readonly number[] | null,
+    /** Whether running it gives rows. */
+    readonly reader: boolean,
+  ) {}
+
+  static of(database: InstanceType<typeof DatabaseSync>, sql: string): PreparedStatement {
+    const order: number[] = [];
+    const text = sql.replace(/\$(\d+)/g, (_, number: string) => {
+      order.push(Number(number) - 1);
+      return '?';
+    });
+    const statement = database.prepare(text === 'BEGIN TRANSACTION' ? 'BEGIN IMMEDIATE' : text);
+    return new PreparedStatement(statement, order.length > 0 ? order : null, statement.columns().length > 0);
+  }
+
+  all(...values: unknown[]): Row[] {
+    // Rows come without a prototype; TypeORM and class-transformer expect plain objects.
+    return translateErrors(() =>
+      this.statement.all(...this.bind(values)).map((row) => ({ ...(row as Row) })),
+    );
+  }
+
+  run(...values: unknown[]): { changes: number | bigint; lastInsertRowid: number | bigint } {
+    return translateErrors(() => this.statement.run(...this.bind(values)));
+  }
+
+  private bind(values: unknown[]): never[] {
+    const ordered = this.order === null ? values : this.order.map((index) => values[index]);
+    return ordered.map((value) => {
+      if (value instanceof Date) return value.toISOString().replace('T', ' ').replace('Z', '');
+      if (typeof value === 'boolean') return value ? 1 : 0;
+      return value === undefined ? null : value;
+    }) as never[];
+  }
+}
+
+/** Gives errors the code by which callers tell them apart, as better-sqlite3 does: SQLITE_CONSTRAINT_UNIQUE, SQLITE_BUSY, ... */
+function translateErrors<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof Error) Object.assign(error, { code: codeOf(error) });
+    throw error;
+  }
+}
+
+function codeOf(error: Error & { sqliteExtendedCode?: number; sqliteCodeName?: string }): string {
+  const { message } = error;
+  // `.all()` reports no numeric code in this version of the binding, so the text decides.
+  if (message.includes('UNIQUE constraint')) return 'SQLITE_CONSTRAINT_UNIQUE';
+  if (message.includes('constraint failed')) return 'SQLITE_CONSTRAINT';
+  if (message.includes('database is locked') || message.includes('table is locked')) return 'SQLITE_BUSY';
+  if (message.includes('database or disk is full')) return 'SQLITE_FULL';
+  if (message.includes('readonly database')) return 'SQLITE_READONLY';
+  if (message.includes('disk I/O error')) return 'SQLITE_IOERR';
+  if (message.includes('unable to open')) return 'SQLITE_CANTOPEN';
+  if (message.includes('malformed') || message.includes('not a database')) return 'SQLITE_CORRUPT';
+  return error.sqliteCodeName ?? 'SQLITE_ERROR';
+}

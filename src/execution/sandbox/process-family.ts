@@ -1,0 +1,86 @@
+import { ownerOf, type ProcessEntry, readProcessTable, startedWith } from './process-table.js';
+
+export interface FamilyMarks {
+  /** The process that was started; null: only the marks are known. */
+  root: number | null;
+  /** `NAME=value` in the environment of every process of the run. */
+  variable: string;
+  /** The uid that only this run has, if it has one. */
+  ownUid: number | null;
+  /** The root and its child are bwrap's own processes: not the command's. */
+  wrapped: boolean;
+}
+
+/**
+ * All processes of a run, also those that left its session and were adopted by init (`setsid`, double fork): whoever was
+ * once seen as a descendant, shares the session, bears the mark, or has the run's uid.
+ */
+export class ProcessFamily {
+  private readonly known = new Map<number, string>();
+
+  constructor(private readonly marks: FamilyMarks) {
+    const root = marks.root === null ? undefined : readProcessTable()?.get(marks.root);
+    if (root) this.known.set(root.pid, root.startTicks);
+  }
+
+  /**
+   * @param thorough also look for the marks: reads two more files for every process of the host
+   * @returns the living members; null where there is no /proc
+   */
+  members(thorough: boolean): ProcessEntry[] | null {
+    const table = readProcessTable();
+    if (table === null) return null;
+    table.delete(process.pid);
+    const children = new Map<number, ProcessEntry[]>();
+    for (const entry of table.values()) {
+      const siblings = children.get(entry.parent);
+      if (siblings) siblings.push(entry);
+      else children.set(entry.parent, [entry]);
+    }
+    const found = new Set<ProcessEntry>();
+    const add = (entry: ProcessEntry): void => {
+      if (found.has(entry)) return;
+      found.add(entry);
+      children.get(entry.pid)?.forEach(add);
+    };
+    for (const entry of table.values()) if (this.belongs(entry, thorough)) add(entry);
+    this.known.clear();
+    for (const entry of found) this.known.set(entry.pid, entry.startTicks);
+    return [...found];
+  }
+
+  /** Those members that are the command's, not the sandbox's. */
+  payload(members: readonly ProcessEntry[]): ProcessEntry[] {
+    const { root, wrapped } = this.marks;
+    return wrapped ? members.filter(({ pid, parent }) => pid !== root && parent !== root) : [...members];
+  }
+
+  /** Sends the signal to each of them. @returns how many were there to receive it */
+  signal(members: readonly ProcessEntry[], signal: NodeJS.Signals): number {
+    return members.filter(({ pid }) => send(pid, signal)).length;
+  }
+
+  /** Sends it to the process groups of the run's session at once: what forks meanwhile receives it too. */
+  signalGroups(members: readonly ProcessEntry[] | null, signal: NodeJS.Signals): void {
+    const { root } = this.marks;
+    if (root === null) return;
+    if (members === null) send(-root, signal);
+    const groups = new Set(members?.filter(({ session }) => session === root).map(({ group }) => group));
+    for (const group of groups) send(-group, signal);
+  }
+
+  private belongs(entry: ProcessEntry, thorough: boolean): boolean {
+    if (this.known.get(entry.pid) === entry.startTicks || entry.session === this.marks.root) return true;
+    if (!thorough) return false;
+    const { ownUid, variable } = this.marks;
+    return (ownUid !== null && ownerOf(entry.pid) === ownUid) || startedWith(entry.pid, variable);
+  }
+}
+
+function send(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    return false; // gone meanwhile
+  }
+}

@@ -1,0 +1,49 @@
+import { Injectable } from '@nestjs/common';
+import type { SandboxOptions } from '../../task-types/executor.js';
+import { SANDBOX_WORKSPACE } from './bubblewrap-profile.js';
+import { killMarked } from './kill-ladder.js';
+import { startLaunch } from './launch.js';
+import type { ProcessEnd, ProcessSinks, ProcessSpec } from './process-spec.js';
+import { Sandbox } from './sandbox.js';
+import { stopReason, supervise } from './supervise.js';
+
+/** Runs commands of tasks: confined as far as this host can, stopped without remains, and honest about both. */
+@Injectable()
+export class ProcessRunner {
+  constructor(private readonly sandbox: Sandbox) {}
+
+  /** Where the command will see its workspace: needed before its environment can be built. */
+  async workspacePath(options: SandboxOptions, workspaceDir: string): Promise<string> {
+    return (await this.sandbox.isolationFor(options)) === 'bubblewrap' ? SANDBOX_WORKSPACE : workspaceDir;
+  }
+
+  /**
+   * Runs one command to its end. What goes wrong is told in the result; when it resolves, no process of the run is left.
+   *
+   * @param signal stops it; `signal.reason` is a StopReason
+   * @throws only what a sink threw, after the command was stopped
+   */
+  async run(spec: ProcessSpec, sinks: ProcessSinks, signal: AbortSignal): Promise<ProcessEnd> {
+    const started = performance.now();
+    const end = (part: Partial<ProcessEnd>): ProcessEnd => ({
+      ...{ exitCode: null, signal: null, stopped: null, refused: null, sandbox: {}, kill: null, ...part },
+      durationMs: Math.round(performance.now() - started),
+    });
+    const launch = await this.sandbox.prepare(spec);
+    if ('refused' in launch) return end({ refused: launch.refused });
+    try {
+      if (signal.aborted) return end({ stopped: stopReason(signal.reason) });
+      const child = await startLaunch(launch);
+      if ('refused' in child) return end({ refused: child.refused });
+      const outcome = await supervise(child, launch, spec.runId, sinks, signal);
+      return end({ ...outcome, sandbox: launch.facts });
+    } finally {
+      await launch.release();
+    }
+  }
+
+  /** Kills what an earlier run of this task left on this host, e.g. when its worker was killed. @returns how many processes */
+  sweepTask(taskId: string): Promise<number> {
+    return killMarked(`JCT_TASK_ID=${taskId}`);
+  }
+}

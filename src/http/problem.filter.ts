@@ -1,0 +1,36 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, Logger } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import { toAppError, toProblem } from './problem.js';
+
+/** The one place that answers errors. No stack trace leaves the process; each 5xx is logged under its request id. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  private readonly logger = new Logger('Http');
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    this.answer(error, http.getRequest<Request>(), http.getResponse<Response>());
+  }
+
+  /** Also for errors of middleware, which Nest's filters do not see. */
+  answer(error: unknown, request: Request, response: Response): void {
+    const shown = toAppError(error);
+    if (shown.status >= 500) {
+      const cause = shown.cause instanceof Error ? shown.cause : error;
+      const stack = cause instanceof Error ? cause.stack : String(cause);
+      this.logger.error(
+        `${request.method} ${request.path} ${shown.code} request_id=${request.requestId}`,
+        stack,
+      );
+    }
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    response
+      .status(shown.status)
+      .set(shown.headers)
+      .type('application/problem+json')
+      .send(JSON.stringify(toProblem(shown, request.path, request.requestId)));
+  }
+}

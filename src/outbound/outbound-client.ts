@@ -1,0 +1,115 @@
+import type { LookupFunction } from 'node:net';
+import { Injectable } from '@nestjs/common';
+import { Agent, request } from 'undici';
+import { OutboundGuard } from './outbound-guard.js';
+import { USER_AGENT } from './user-agent.js';
+
+export interface OutboundRequest {
+  url: string;
+  headers: Readonly<Record<string, string>>;
+  body: string | Buffer;
+  /** For everything: resolving, connecting, sending, the whole answer. Default 20,000. */
+  timeoutMs?: number;
+  signal?: AbortSignal;
+}
+
+/** An answer with any status is `ok`, redirects too: they are not followed. */
+export type OutboundResponse =
+  | { ok: true; status: number; /** At most 64 KiB, as UTF-8. */ bodyStart: string; durationMs: number }
+  | { ok: false; reason: 'blocked' | 'timeout' | 'network' | 'dns' | 'aborted'; message: string };
+
+type Failure = Extract<OutboundResponse, { ok: false }>;
+
+/** The far ends are webhooks: they answer within seconds or are broken. */
+const DEFAULT_TIMEOUT_MS = 20_000;
+const BODY_BYTES_MAX = 65_536;
+
+/** The guard's refusal, on its way through undici. */
+class Refusal extends Error {
+  constructor(readonly failure: Failure) {
+    super(failure.message);
+  }
+}
+
+/**
+ * Sends what leaves the tower, to where the guard lets it: the URL is checked, then every address of its name, and the
+ * connection goes to exactly the addresses that were checked. No redirects, no proxy from the environment, no reuse of
+ * a connection. Never throws.
+ */
+@Injectable()
+export class OutboundClient {
+  constructor(private readonly guard: OutboundGuard) {}
+
+  async post(post: OutboundRequest): Promise<OutboundResponse> {
+    // undici asks the lookup below for names only; a literal address must be judged here.
+    const refusal = this.guard.checkUrl(post.url);
+    if (refusal !== null) return failed('blocked', refusal);
+
+    const timeoutMs = post.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    const timeout = AbortSignal.timeout(timeoutMs);
+    const signal = post.signal ? AbortSignal.any([post.signal, timeout]) : timeout;
+    const agent = this.agent();
+    // undici notices an aborted signal only once it is connected; destroying the agent ends a hanging lookup as well.
+    const stop = () => void agent.destroy(signal.reason as Error);
+    signal.addEventListener('abort', stop);
+    const startedMs = performance.now();
+    try {
+      signal.throwIfAborted();
+      const { status, bodyStart } = await send(post, agent, signal);
+      return { ok: true, status, bodyStart, durationMs: Math.round(performance.now() - startedMs) };
+    } catch (error) {
+      if (post.signal?.aborted) return failed('aborted', 'The request was called off.');
+      if (timeout.aborted) return failed('timeout', `No complete answer within ${timeoutMs} ms.`);
+      return failureOf(error);
+    } finally {
+      signal.removeEventListener('abort', stop);
+      void agent.destroy();
+    }
+  }
+
+  /** One agent a request: its connection belongs to the check that was made for it. */
+  private agent(): Agent {
+    const lookup: LookupFunction = (hostname, { all }, callback) => {
+      void this.guard.checkResolved(hostname).then((resolution) => {
+        if (!resolution.ok) return callback(new Refusal(resolution), '');
+        const { address, family } = resolution.addresses[0];
+        return all ? callback(null, resolution.addresses) : callback(null, address, family);
+      });
+    };
+    // The total timeout rules; undici's own (300 s each) would only blur it.
+    return new Agent({ connect: { lookup }, pipelining: 0, headersTimeout: 0, bodyTimeout: 0 });
+  }
+}
+
+async function send(
+  { url, headers, body }: OutboundRequest,
+  dispatcher: Agent,
+  signal: AbortSignal,
+): Promise<{ status: number; bodyStart: string }> {
+  const sent = new Headers(headers);
+  sent.set('user-agent', USER_AGENT);
+  const response = await request(url, { method: 'POST', headers: sent, body, dispatcher, signal });
+
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    // Leaving the loop closes the connection: what lies beyond is not even received.
+    if (bytes >= BODY_BYTES_MAX) break;
+  }
+  const bodyStart = Buffer.concat(chunks).subarray(0, BODY_BYTES_MAX).toString('utf8');
+  return { status: response.statusCode, bodyStart };
+}
+
+function failureOf(error: unknown): Failure {
+  if (error instanceof Refusal) return error.failure;
+  const { name, code, reason } = error as NodeJS.ErrnoException & { reason?: string };
+  if (code === 'UND_ERR_CONNECT_TIMEOUT') return failed('timeout', 'No connection within 10 s.');
+  // Not the error's own message: it may hold an address, a header, or a dump of OpenSSL's error queue.
+  return failed('network', `The request failed: ${reason ?? code ?? name}.`);
+}
+
+function failed(reason: Failure['reason'], message: string): Failure {
+  return { ok: false, reason, message };
+}

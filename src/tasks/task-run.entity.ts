@@ -1,0 +1,56 @@
+import { Check, Column, Entity, Index } from 'typeorm';
+import type { JsonObject } from '../common/json.js';
+import { IdColumn, JsonColumn, TimestampColumn, UuidColumn } from '../database/portable-columns.js';
+import type { FailureReason } from '../task-types/outcome.js';
+
+export const RUN_STATUSES = ['completed', 'failed', 'cancelled', 'lost', 'released'] as const;
+
+/** How a run ended. `lost`: its worker died or fell silent. `released`: given back when its worker shut down. */
+export type RunStatus = (typeof RUN_STATUSES)[number];
+
+/**
+ * One ended attempt at a task: written once, in the transaction that settles the task. A run that still goes on lives on
+ * its task's row, so that claiming and finishing cost one row less.
+ */
+@Entity('task_runs')
+@Check('task_runs_status', `status IN ('completed', 'failed', 'cancelled', 'lost', 'released')`)
+@Index('task_runs_task', ['taskId', 'number'], { unique: true })
+export class TaskRunEntity {
+  @IdColumn('task_runs_pk')
+  id: string;
+
+  @UuidColumn()
+  taskId: string;
+
+  /** 1 for the first run: with the task's id the name of the trace folder. */
+  @Column('integer')
+  number: number;
+
+  @Column('varchar', { length: 16 })
+  status: RunStatus;
+
+  @Column('varchar', { length: 128 })
+  workerId: string;
+
+  @Column('varchar', { length: 32, nullable: true })
+  failureReason: FailureReason | null;
+
+  @Column('text', { nullable: true })
+  error: string | null;
+
+  @JsonColumn({ nullable: true })
+  result: JsonObject | null;
+
+  @Column('varchar', { length: 255, nullable: true })
+  tracePath: string | null;
+
+  /** SHA-256 of manifest.json; null when the run left no complete folder. */
+  @Column('varchar', { length: 64, nullable: true })
+  manifestSha256: string | null;
+
+  @TimestampColumn()
+  startedAt: Date;
+
+  @TimestampColumn()
+  finishedAt: Date;
+}

@@ -1,0 +1,40 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { OutboundModule } from '../outbound/outbound.module.js';
+import { PoliciesModule } from '../policies/policies.module.js';
+import { PoliciesController } from './policies.controller.js';
+import { TaskControl } from './queue/task-control.js';
+import { TaskQueue } from './queue/task-queue.js';
+import { TaskUpkeep } from './queue/task-upkeep.js';
+import { TaskExplanation } from './task-explanation.js';
+import { TaskIntake } from './task-intake.js';
+import { TaskQueries } from './task-queries.js';
+import { TaskWait } from './task-wait.js';
+import { TaskRunEntity } from './task-run.entity.js';
+import { TaskEntity } from './task.entity.js';
+import { TasksController } from './tasks.controller.js';
+import { TasksService } from './tasks.service.js';
+import { WorkerRegistry } from './worker-registry.js';
+import { WorkerEntity } from './worker.entity.js';
+
+@Module({
+  imports: [
+    TypeOrmModule.forFeature([TaskEntity, TaskRunEntity, WorkerEntity]),
+    PoliciesModule,
+    OutboundModule,
+  ],
+  controllers: [TasksController, PoliciesController],
+  providers: [
+    TasksService,
+    TaskIntake,
+    TaskQueries,
+    TaskExplanation,
+    TaskWait,
+    TaskControl,
+    TaskQueue,
+    TaskUpkeep,
+    WorkerRegistry,
+  ],
+  exports: [TasksService, TaskQueries, TaskQueue, TaskUpkeep, WorkerRegistry],
+})
+export class TasksModule {}

@@ -1,0 +1,72 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { SchedulerRegistry } from '@nestjs/schedule';
+import { Settings } from '../config/settings.js';
+import { TaskUpkeep } from '../tasks/queue/task-upkeep.js';
+import { Slots } from './slots.js';
+import { WorkerPresence } from './worker-presence.js';
+
+/** What a worker does by the clock. Each job runs at most once at a time, and a failing one is logged and tried again. */
+@Injectable()
+export class WorkerSchedule {
+  private readonly logger = new Logger('Worker');
+  private readonly names: string[] = [];
+
+  constructor(
+    private readonly settings: Settings,
+    private readonly scheduler: SchedulerRegistry,
+    private readonly upkeep: TaskUpkeep,
+    private readonly slots: Slots,
+    private readonly presence: WorkerPresence,
+  ) {}
+
+  /** Starts every job with a first round, so that what a crash left behind is put right before new work begins. */
+  async start(workerId: string): Promise<void> {
+    const { pollIntervalMs, heartbeatSeconds, reapIntervalSeconds } = this.settings;
+    await this.every('worker-presence', heartbeatSeconds * 1_000, () => this.presence.beat(workerId));
+    await this.every('worker-upkeep', reapIntervalSeconds * 1_000, () => this.putRight());
+    await this.every('worker-poll', pollIntervalMs, async () => {
+      await this.upkeep.promoteDue();
+      await this.slots.fill();
+    });
+  }
+
+  async stop(workerId: string): Promise<void> {
+    for (const name of this.names.splice(0)) this.scheduler.deleteInterval(name);
+    await this.attempt('worker-presence', () => this.presence.leave(workerId));
+  }
+
+  private async every(name: string, milliseconds: number, job: () => Promise<void>): Promise<void> {
+    let running = false;
+    const round = async (): Promise<void> => {
+      if (running) return;
+      running = true;
+      await this.attempt(name, job);
+      running = false;
+    };
+    await round();
+    this.scheduler.addInterval(
+      name,
+      setInterval(() => void round(), milliseconds),
+    );
+    this.names.push(name);
+  }
+
+  private async attempt(name: string, job: () => Promise<void>): Promise<void> {
+    try {
+      await job();
+    } catch (error) {
+      this.logger.warn(`${name}: ${(error as Error).message}`);
+    }
+  }
+
+  private async putRight(): Promise<void> {
+    for (const { taskId, workerId, status } of await this.upkeep.reap()) {
+      this.logger.warn(`Worker ${workerId} is gone; task ${taskId} is ${status}`);
+    }
+    const expired = await this.upkeep.failExpired();
+    if (expired > 0)
+      this.logger.log(`${expired} tasks were not started before their expires_at and have failed`);
+    await this.upkeep.promoteFreeKeys();
+    await this.presence.forgetSilent();
+  }
+}
