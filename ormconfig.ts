@@ -3,12 +3,13 @@ import { MIGRATIONS } from './migrations/migrations.js';
 import { settingsFromEnvironment } from './src/config/environment.js';
 import { dataSourceOptions } from './src/database/data-source-options.js';
 import { PortableDataSource } from './src/database/portable-data-source.js';
+import { CallbackEntity } from './src/tasks/callback.entity.js';
 import { TaskEntity } from './src/tasks/task.entity.js';
 import { TaskRunEntity } from './src/tasks/task-run.entity.js';
 import { WorkerEntity } from './src/tasks/worker.entity.js';
 
 /** Every table of the tower; what extensions add, they register with their own module. */
-export const ENTITIES = [TaskEntity, TaskRunEntity, WorkerEntity];
+export const ENTITIES = [TaskEntity, TaskRunEntity, CallbackEntity, WorkerEntity];
 
 /** For the typeorm command line: `npx typeorm migration:show -d dist/ormconfig.js`. */
 export default new PortableDataSource(dataSourceOptions(settingsFromEnvironment(), ENTITIES, MIGRATIONS));

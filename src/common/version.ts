@@ -1,19 +1,17 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-/** Version of the package: the same file is found from src and from dist. */
-export const VERSION = packageVersion();
+/** Folder of the nearest package.json above this file: it lies deeper in a build. */
+const PACKAGE_FOLDER = packageFolder(dirname(fileURLToPath(import.meta.url)));
 
-function packageVersion(): string {
-  for (const path of ['../../package.json', '../../../package.json']) {
-    try {
-      const { name, version } = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as Record<
-        string,
-        string
-      >;
-      if (name === 'devops-control-tower' && version !== undefined) return version;
-    } catch {
-      // Not at this depth.
-    }
-  }
-  return '0.0.0';
+export const VERSION = (JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string }).version;
+
+/** Absolute path of a file that comes with the package. */
+export function packageFile(path: string): string {
+  return join(PACKAGE_FOLDER, path);
+}
+
+function packageFolder(folder: string): string {
+  return existsSync(join(folder, 'package.json')) ? folder : packageFolder(dirname(folder));
 }

@@ -121,6 +121,16 @@ export const SETTINGS = {
     'auto',
     'process',
   ]),
+  webhookSecret: optionalText(
+    'JCT_WEBHOOK_SECRET',
+    'Signs callbacks: whsec_ and Base64. Towers that share a database need the same. Unset: what is in JCT_WEBHOOK_SECRET_FILE.',
+    { secret: true },
+  ),
+  webhookSecretFile: text(
+    'JCT_WEBHOOK_SECRET_FILE',
+    './.jct/webhook-secret',
+    'File with the secret that signs callbacks. Made with a new secret (mode 0600) when it does not exist.',
+  ),
   allowPrivateTargets: flag(
     'JCT_ALLOW_PRIVATE_TARGETS',
     false,

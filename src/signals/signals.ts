@@ -3,9 +3,9 @@ import { Injectable } from '@nestjs/common';
 
 /**
  * `work`: a task may be claimed. `settled:<task id>`: it reached a terminal state. `log:<task id>`: its log grew.
- * `cancel:<run id>`: the run shall end.
+ * `cancel:<run id>`: the run shall end. `callbacks`: a callback may be sent.
  */
-export type Topic = 'work' | `settled:${string}` | `log:${string}` | `cancel:${string}`;
+export type Topic = 'work' | `settled:${string}` | `log:${string}` | `cancel:${string}` | 'callbacks';
 
 /**
  * Hints between rooms: "look now instead of at the next poll". A hint may get lost, and nobody relies on one; the

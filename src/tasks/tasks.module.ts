@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { OutboundModule } from '../outbound/outbound.module.js';
 import { PoliciesModule } from '../policies/policies.module.js';
+import { CallbackEntity } from './callback.entity.js';
 import { PoliciesController } from './policies.controller.js';
 import { TaskControl } from './queue/task-control.js';
 import { TaskQueue } from './queue/task-queue.js';
@@ -19,7 +20,7 @@ import { WorkerEntity } from './worker.entity.js';
 
 @Module({
   imports: [
-    TypeOrmModule.forFeature([TaskEntity, TaskRunEntity, WorkerEntity]),
+    TypeOrmModule.forFeature([TaskEntity, TaskRunEntity, CallbackEntity, WorkerEntity]),
     PoliciesModule,
     OutboundModule,
   ],

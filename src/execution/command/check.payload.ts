@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { IsInt, Max, Min, ValidateNested } from 'class-validator';
+import { IsInt, IsObject, Max, Min, ValidateNested } from 'class-validator';
 import type { JsonValue } from '../../common/json.js';
 import { IsGiven, IsJsonPointer, IsWorkspacePath, Optional } from './payload-rules.js';
 
@@ -20,7 +20,12 @@ export class JsonEqualsPayload {
   pointer: string;
 
   /** The value that must stand there: any JSON. */
-  @ApiProperty({ description: 'The value that must stand there: any JSON.', example: '1.2.0', nullable: true, type: Object })
+  @ApiProperty({
+    description: 'The value that must stand there: any JSON.',
+    example: '1.2.0',
+    nullable: true,
+    type: Object,
+  })
   @IsGiven()
   value: JsonValue;
 }
@@ -49,6 +54,7 @@ export class CheckPayload {
 
   /** A value that must stand in a JSON file. */
   @Optional()
+  @IsObject()
   @ValidateNested()
   @Type(() => JsonEqualsPayload)
   json_equals?: JsonEqualsPayload;

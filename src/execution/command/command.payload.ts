@@ -6,13 +6,21 @@ import {
   IsArray,
   IsByteLength,
   IsIn,
+  IsObject,
   IsString,
   Matches,
   ValidateIf,
   ValidateNested,
 } from 'class-validator';
 import { CHECK_KEYS, CheckPayload } from './check.payload.js';
-import { EachHasOneKey, EitherThisOr, IsEnvironment, IsGlobList, Optional } from './payload-rules.js';
+import {
+  EachHasOneKey,
+  EitherThisOr,
+  IsEnvironment,
+  IsGlobList,
+  Optional,
+  StartsWithProgram,
+} from './payload-rules.js';
 
 const NO_NUL = /^[^\0]*$/;
 
@@ -63,7 +71,7 @@ export class CommandPayload {
   @IsString({ each: true })
   @IsByteLength(0, 65_536, { each: true })
   @Matches(NO_NUL, { each: true, message: 'command must not hold NUL' })
-  @Matches(/^[^=]+$/, { message: 'command must start with a program', each: false })
+  @StartsWithProgram()
   command?: string[];
 
   /**
@@ -87,6 +95,7 @@ export class CommandPayload {
 
   /** Reports that the command writes. */
   @Optional()
+  @IsObject()
   @ValidateNested()
   @Type(() => ReportsPayload)
   reports?: ReportsPayload;

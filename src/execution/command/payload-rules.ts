@@ -27,12 +27,24 @@ export function EachHasOneKey(keys: readonly string[], options: ValidationOption
         validate: (value) =>
           typeof value === 'object' &&
           value !== null &&
+          !Array.isArray(value) &&
           Object.values(value as object).filter((each) => each !== undefined).length === 1,
         defaultMessage: () => `each check must have exactly one of ${keys.join(', ')}`,
       },
     },
     { ...options, each: true },
   );
+}
+
+/** A list whose first item can be the name of a program: `NAME=value` would be a variable to env(1). */
+export function StartsWithProgram(): PropertyDecorator {
+  return ValidateBy({
+    name: 'startsWithProgram',
+    validator: {
+      validate: (value) => Array.isArray(value) && typeof value[0] === 'string' && /^[^=]+$/.test(value[0]),
+      defaultMessage: (args) => `${args?.property} must start with the name of a program, without "="`,
+    },
+  });
 }
 
 /** A list of globs, as parseGlobs reads them. */
@@ -47,7 +59,8 @@ export function IsGlobList(): PropertyDecorator {
 }
 
 function reasonOfGlobs(value: unknown): string | null {
-  if (!Array.isArray(value) || value.some((each) => typeof each !== 'string')) return 'must be a list of strings';
+  if (!Array.isArray(value) || value.some((each) => typeof each !== 'string'))
+    return 'must be a list of strings';
   const parsed = parseGlobs(value as string[]);
   return parsed.ok ? null : parsed.reason;
 }
@@ -71,7 +84,8 @@ export function IsJsonPointer(): PropertyDecorator {
   return ValidateBy({
     name: 'isJsonPointer',
     validator: {
-      validate: (value) => typeof value === 'string' && value.length <= 1_024 && /^(\/([^~]|~[01])*)?$/.test(value),
+      validate: (value) =>
+        typeof value === 'string' && value.length <= 1_024 && /^(\/([^~]|~[01])*)?$/.test(value),
       defaultMessage: (args) => `${args?.property} must be a JSON pointer (RFC 6901), e.g. /version`,
     },
   });

@@ -66,7 +66,10 @@ function addTest(sum: JunitSummary, test: Element): void {
   const seconds = Number(textOf(test['time']).replaceAll(',', ''));
   if (seconds > 0 && Number.isFinite(seconds)) sum.time_seconds += seconds;
   if ((failed || broken) && sum.failing.length < FAILING_MAX) {
-    const name = [test['classname'], test['name']].map(textOf).filter((part) => part !== '').join(' > ');
+    const name = [test['classname'], test['name']]
+      .map(textOf)
+      .filter((part) => part !== '')
+      .join(' > ');
     sum.failing.push(clip(unescape(name), NAME_BYTES_MAX));
   }
 }
@@ -85,5 +88,5 @@ function textOf(value: unknown): string {
 const PREDEFINED: Readonly<Record<string, string>> = { lt: '<', gt: '>', quot: '"', apos: "'", amp: '&' };
 
 function unescape(text: string): string {
-  return text.replace(/&(lt|gt|quot|apos|amp);/g, (_, name: string) => PREDEFINED[name]!);
+  return text.replace(/&(lt|gt|quot|apos|amp);/g, (_, name: string) => PREDEFINED[name]);
 }

@@ -31,11 +31,17 @@ export async function readReports({ dir, globs, note }: ReportRequest): Promise<
   const summaries: ReportSummaries = {};
   if (globs.junit) {
     const sum = emptyJunit();
-    summaries.junit = { ...(await readEach('JUnit', dir, globs.junit, note, (text) => addJunit(sum, text))), ...sum };
+    summaries.junit = {
+      ...(await readEach('JUnit', dir, globs.junit, note, (text) => addJunit(sum, text))),
+      ...sum,
+    };
   }
   if (globs.sarif) {
     const sum = emptySarif();
-    summaries.sarif = { ...(await readEach('SARIF', dir, globs.sarif, note, (text) => addSarif(sum, text))), ...sum };
+    summaries.sarif = {
+      ...(await readEach('SARIF', dir, globs.sarif, note, (text) => addSarif(sum, text))),
+      ...sum,
+    };
   }
   return summaries;
 }
@@ -48,7 +54,9 @@ async function readEach(
   add: (text: string) => boolean,
 ): Promise<ReportFiles> {
   const parsed = parseGlobs(texts);
-  const found = parsed.ok ? await findFiles(dir, parsed.globs, { countMax: REPORTS_MAX }) : { paths: [], complete: false };
+  const found = parsed.ok
+    ? await findFiles(dir, parsed.globs, { countMax: REPORTS_MAX })
+    : { paths: [], complete: false };
   const counts = { files: 0, unreadable: 0 };
   for (const path of found.paths) {
     const read = await readInside(dir, path, REPORT_BYTES_MAX);

@@ -53,7 +53,10 @@ export function addSarif(sum: SarifSummary, json: string): boolean {
 
 function addResult(sum: SarifSummary, result: Result, levels: ReadonlyMap<string, string>): void {
   const rule = textOf(result.ruleId) || textOf(result.rule?.id);
-  const level = levelOf(result, levels.get(rule) ?? levels.get(String(result.ruleIndex ?? result.rule?.index)));
+  const level = levelOf(
+    result,
+    levels.get(rule) ?? levels.get(String(result.ruleIndex ?? result.rule?.index)),
+  );
   if (level === null) return;
   if (objects(result.suppressions).some(({ status }) => status === undefined || status === 'accepted')) {
     sum.suppressed += 1;
@@ -95,7 +98,9 @@ function levelsOfRules(run: Run): Map<string, string> {
 
 /** The members of a list that may not be one. */
 function objects<T extends object>(list: readonly T[] | null | undefined): T[] {
-  return Array.isArray(list) ? (list as readonly T[]).filter((each) => typeof each === 'object' && each !== null) : [];
+  return Array.isArray(list)
+    ? (list as readonly T[]).filter((each) => typeof each === 'object' && each !== null)
+    : [];
 }
 
 function textOf(value: unknown): string {

@@ -1,6 +1,6 @@
 import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { posix } from 'node:path';
-import { nodeMounts } from './node-installation.js';
+import { nodeMounts, openDirectories } from './node-installation.js';
 import type { RunUser } from './run-user.js';
 
 /** Where the workspace is inside the sandbox. */
@@ -51,6 +51,7 @@ export function bubblewrapProfile(options: ProfileOptions): BubblewrapProfile {
     ...node.args,
     ...['--proc', '/proc', '--dev', '/dev'],
     ...['/tmp', '/dev/shm'].flatMap((path) => ['--perms', '1777', ...size, '--tmpfs', path]),
+    ...openDirectories('/var', '/etc', '/etc/ssl', '/etc/pki', '/etc/pki/tls', '/etc/pki/ca-trust'),
     ...['--symlink', '/tmp', '/var/tmp'],
     ...etc(network),
     ...file('/etc/passwd', `task:x:${user.uid}:${user.uid}:task:${SANDBOX_WORKSPACE}:/bin/bash\n`),

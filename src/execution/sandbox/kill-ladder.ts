@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JsonObject } from '../../common/json.js';
 import { ProcessFamily } from './process-family.js';
+import type { ProcessStop } from './process-spec.js';
 
 /** Time for a command to tidy up after SIGTERM. */
 const TERM_GRACE_MS = 5_000;
@@ -10,21 +11,18 @@ const LEFTOVER_GRACE_MS = 500;
 const KILL_PATIENCE_MS = 5_000;
 const POLL_MS = 20;
 
-/** SIGTERM to every process of the run, SIGKILL to what is left after the grace, then proof that none is left. */
+/**
+ * SIGTERM to every process of the run, SIGKILL to what is left after the grace, then proof that none is left. What broke a
+ * limit gets no grace: a fork bomb would fill the host in 5 s.
+ */
 export async function stopFamily(
   family: ProcessFamily,
   exited: Promise<unknown>,
-  reason: string,
+  reason: ProcessStop,
 ): Promise<JsonObject> {
   const proof = new KillProof(reason);
-  const ended = exited.then(() => true);
-  const deadline = performance.now() + TERM_GRACE_MS;
-  // bwrap may still be building the sandbox: then nobody is there yet who could hear it.
-  while (!terminate(family, proof) && performance.now() < deadline) {
-    if (await Promise.race([ended, delay(POLL_MS, false)])) break;
-  }
-  const remaining = Math.max(0, deadline - performance.now());
-  const inTime = await Promise.race([ended, delay(remaining, false, { ref: false })]);
+  const brokeLimit = reason === 'memory' || reason === 'processes';
+  const inTime = !brokeLimit && (await terminated(family, exited, proof));
   await killAll(family, proof, inTime ? LEFTOVER_GRACE_MS : 0);
   return proof.toJson();
 }
@@ -44,9 +42,24 @@ export async function killMarked(variable: string): Promise<number> {
   return found;
 }
 
+/** @returns whether the command ended within the grace */
+async function terminated(
+  family: ProcessFamily,
+  exited: Promise<unknown>,
+  proof: KillProof,
+): Promise<boolean> {
+  const ended = exited.then(() => true);
+  const deadline = performance.now() + TERM_GRACE_MS;
+  // bwrap may still be building the sandbox: then nobody is there yet who could hear it.
+  while (!terminate(family, proof) && performance.now() < deadline) {
+    if (await Promise.race([ended, delay(POLL_MS, false)])) return true;
+  }
+  return Promise.race([ended, delay(Math.max(0, deadline - performance.now()), false, { ref: false })]);
+}
+
 function terminate(family: ProcessFamily, proof: KillProof): boolean {
   const members = family.members(true);
-  if (members === null) family.signalGroups(null, 'SIGTERM');
+  if (members === null) family.terminateGroup();
   const count = members === null ? 1 : family.signal(family.payload(members), 'SIGTERM');
   if (count > 0) proof.record('SIGTERM', count);
   return count > 0;
@@ -61,7 +74,7 @@ async function killAll(family: ProcessFamily, proof: KillProof, graceMs: number)
     const elapsed = performance.now() - started;
     if (members?.length === 0 || elapsed > graceMs + KILL_PATIENCE_MS) return;
     if (members === null || elapsed >= graceMs) {
-      family.signalGroups(members, 'SIGKILL');
+      family.killGroups(members ?? []);
       proof.record('SIGKILL', members === null ? 1 : family.signal(members, 'SIGKILL'));
       if (members === null) return;
     }

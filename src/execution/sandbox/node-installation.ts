@@ -18,7 +18,10 @@ const INSIDE = '/opt/node';
 export function nodeMounts(execPath: string): NodeMounts {
   const binDirectory = dirname(execPath);
   if (execPath.startsWith('/usr/')) return { args: [], binDirectory };
-  const args = ['--ro-bind', execPath, `${INSIDE}/bin/node`];
+  const args = [
+    ...openDirectories('/opt', INSIDE, `${INSIDE}/bin`, `${INSIDE}/lib`),
+    ...['--ro-bind', execPath, `${INSIDE}/bin/node`],
+  ];
   const packages = join(dirname(binDirectory), 'lib/node_modules');
   if (existsSync(packages)) {
     args.push('--ro-bind', packages, `${INSIDE}/lib/node_modules`);
@@ -34,4 +37,9 @@ function packageCommands(binDirectory: string): [name: string, target: string][]
     .filter((entry) => entry.isSymbolicLink())
     .map((entry): [string, string] => [entry.name, readlinkSync(join(binDirectory, entry.name))])
     .filter(([, target]) => target.startsWith('../lib/node_modules/'));
+}
+
+/** bwrap makes the directories above a mount as well, but with mode 0700: closed to a run with a uid of its own. */
+export function openDirectories(...paths: string[]): string[] {
+  return paths.flatMap((path) => ['--perms', '0755', '--dir', path]);
 }

@@ -155,7 +155,7 @@ async function chooseUser(
   }
   releaseUid(uid);
   notes.push(
-    `RUNS AS ROOT: another user needs setpriv and find here, and must be able to reach ${needed.join(' and ')}. ` +
+    `RUNS AS ROOT, where the kernel limits no processes: another user needs setpriv and find here, and must be able to reach ${needed.join(' and ')}. ` +
       'Install bubblewrap, run the tower as a user of its own, or set JCT_WORKSPACE_ROOT to a directory that others may enter.',
   );
   return { user: { kind: 'tower', uid: 0 }, path };

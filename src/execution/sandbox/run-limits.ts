@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism, release } from 'node:os';
 import type { JsonObject } from '../../common/json.js';
 import type { SandboxOptions } from '../../task-types/executor.js';
+import { ownerOf, readProcessTable } from './process-table.js';
 import type { RunUser } from './run-user.js';
 
 const MB = 1024 * 1024;
@@ -11,6 +12,12 @@ const PROCESSES_DEFAULT = 512;
 /** Larger than a container image, smaller than a disk. */
 const FILE_MB_DEFAULT = 4096;
 const OPEN_FILES = 4096;
+
+/**
+ * Where processes are sampled, the kernel still stops a fork bomb that outruns the sampler: at what the tower's account has
+ * running, the limit, and this much for what other programs of the account start meanwhile.
+ */
+const FORK_BOMB_ROOM = 1_000;
 
 /** What the sampler watches; null: nothing. */
 export interface SampledLimits {
@@ -47,6 +54,9 @@ export function planLimits(asked: SandboxOptions, timeoutSeconds: number, means:
 
   const prlimit = [`--core=0`, `--cpu=${cpuSeconds}`, `--fsize=${fileBytes}`, `--nofile=${openFiles}`];
   if (processesHow === 'rlimit') prlimit.push(`--nproc=${processes}`);
+  else if (sampled && process.getuid?.() !== 0) {
+    prlimit.push(`--nproc=${Math.min(ownThreads() + processes + FORK_BOMB_ROOM, hard('Max processes'))}`);
+  }
   if (asked.memory_mb !== undefined) {
     // Catches what eats memory faster than it is sampled. Twice the limit and more, because it counts what a process may
     // touch (8 MB for each thread's stack), not what it has touched. RLIMIT_AS would kill Node, which reserves gigabytes.
@@ -90,6 +100,13 @@ function countsOnlyThisRun(user: RunUser): boolean {
   if (user.kind === 'own') return true;
   const [major = 0, minor = 0] = release().split('.').map(Number);
   return major > 5 || (major === 5 && minor >= 14);
+}
+
+/** Threads of the tower's account on this host: what RLIMIT_NPROC counts. */
+function ownThreads(): number {
+  const uid = process.getuid?.();
+  const own = [...(readProcessTable()?.values() ?? [])].filter(({ pid }) => ownerOf(pid) === uid);
+  return own.reduce((sum, { threads }) => sum + threads, 0);
 }
 
 /** The limits that this process itself is under: nobody but root may go beyond. */

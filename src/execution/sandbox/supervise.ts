@@ -53,10 +53,13 @@ export async function supervise(
     broken.push({ error });
     own.abort('cancelled');
   });
-  const stopSampling = sampleLimits(family, launch.sampled, (limit) => own.abort(limit));
+  const stopSampling = sampleLimits(family, launch.sampled, (limit) => {
+    family.killGroups();
+    own.abort(limit);
+  });
+  void exited.then(stopSampling);
 
   const stopped = await Promise.race([exited.then(() => null), aborted(stop)]);
-  stopSampling();
   const kill = stopped === null ? await reapLeftovers(family) : await stopFamily(family, exited, stopped);
   const exit = await Promise.race([exited, delay(1_000, { exitCode: null, signal: null }, { ref: false })]);
   await pump.drain();

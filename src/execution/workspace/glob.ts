@@ -59,15 +59,15 @@ function segmentsOf(text: string): GlobSegments {
 function expandBraces(glob: string): string[] | null {
   const texts = [glob];
   for (let i = 0; i < texts.length;) {
-    const inner = /\{([^{}]*)\}/.exec(texts[i]!);
+    const inner = /\{([^{}]*)\}/.exec(texts[i]);
     if (!inner) {
-      if (/[{}]/.test(texts[i]!)) return null;
+      if (/[{}]/.test(texts[i])) return null;
       i += 1;
       continue;
     }
-    const before = texts[i]!.slice(0, inner.index);
-    const after = texts[i]!.slice(inner.index + inner[0].length);
-    texts.splice(i, 1, ...inner[1]!.split(',').map((choice) => before + choice + after));
+    const before = texts[i].slice(0, inner.index);
+    const after = texts[i].slice(inner.index + inner[0].length);
+    texts.splice(i, 1, ...inner[1].split(',').map((choice) => before + choice + after));
     if (texts.length > ALTERNATIVES_MAX) return null;
   }
   return texts;

@@ -1,5 +1,5 @@
-import { constants } from 'node:fs';
-import { lstat, open, realpath, type FileHandle } from 'node:fs/promises';
+import { constants, type Stats } from 'node:fs';
+import { open, readlink, realpath, type FileHandle } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 
 export type OpenedFile =
@@ -24,11 +24,7 @@ export async function openInside(root: string, path: string): Promise<OpenedFile
   try {
     handle = await open(full, FLAGS);
     const stats = await handle.stat();
-    const reason = stats.isFile()
-      ? stats.nlink > 1
-        ? 'has other hard links, which may lead outside: copy it (cp) instead'
-        : await refuseOutside(root, full, stats)
-      : 'is not a regular file';
+    const reason = refuseKind(stats) ?? refuseOutside(root, await realPathOf(handle, full));
     if (reason === null) return { ok: true, handle, size: stats.size };
     await handle.close();
     return { ok: false, reason };
@@ -38,16 +34,21 @@ export async function openInside(root: string, path: string): Promise<OpenedFile
   }
 }
 
-/** Only after opening: what the path names now must be what was opened, and its real place must be inside. */
-async function refuseOutside(
-  root: string,
-  full: string,
-  opened: { dev: number; ino: number },
-): Promise<string | null> {
-  const real = await realpath(full);
-  if (!real.startsWith(root + sep)) return 'lies outside the workspace';
-  const named = await lstat(real);
-  return named.dev === opened.dev && named.ino === opened.ino ? null : 'changed while it was opened';
+function refuseKind(stats: Stats): string | null {
+  if (!stats.isFile()) return 'is not a regular file';
+  return stats.nlink > 1 ? 'has other hard links, which may lead outside: copy it (cp) instead' : null;
+}
+
+function refuseOutside(root: string, real: string): string | null {
+  return real.startsWith(root + sep) ? null : 'lies outside the workspace';
+}
+
+/**
+ * Where the opened file really lies. Linux tells from the descriptor itself; asking by name once more is what a command
+ * that keeps exchanging a folder for a link wins against (it did, in the test). Elsewhere the name is all there is.
+ */
+async function realPathOf(handle: FileHandle, full: string): Promise<string> {
+  return process.platform === 'linux' ? readlink(`/proc/self/fd/${handle.fd}`) : realpath(full);
 }
 
 function notOpened(error: NodeJS.ErrnoException): string {

@@ -137,7 +137,7 @@ describe('a workspace', () => {
   it('comes out right when the mirror is damaged or gone, and the mirror is made anew', async () => {
     const commit = source.commit({ 'a.txt': '1' });
     await ready({ repository: source.dir });
-    const mirror = join(root, 'ws/mirrors', readdirSync(join(root, 'ws/mirrors'))[0]!);
+    const mirror = join(root, 'ws/mirrors', readdirSync(join(root, 'ws/mirrors'))[0]);
     for (const pack of readdirSync(join(mirror, 'objects/pack'))) {
       truncateSync(join(mirror, 'objects/pack', pack), 40);
     }
@@ -187,7 +187,7 @@ describe('sweep', () => {
     source.commit({ 'a.txt': '1' });
     const old = await ready({ repository: source.dir });
     const young = await ready(null);
-    const mirror = join(root, 'ws/mirrors', readdirSync(join(root, 'ws/mirrors'))[0]!);
+    const mirror = join(root, 'ws/mirrors', readdirSync(join(root, 'ws/mirrors'))[0]);
     const longAgo = new Date(Date.now() - 49 * 3_600_000);
     for (const dir of [join(old.dir, '..'), mirror]) utimesSync(dir, longAgo, longAgo);
     const days = (count: number) => ({ mirrorsUnusedSeconds: count * 86_400 });

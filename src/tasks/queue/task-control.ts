@@ -6,6 +6,7 @@ import { execute, hydrate, insertSql, type SqlClock, sqlClock } from '../../data
 import { Signals } from '../../signals/signals.js';
 import { isTerminal } from '../task-status.js';
 import { TaskEntity } from '../task.entity.js';
+import { announceEnd, insertCallback } from './callback-outbox.js';
 import { promoteNext } from './concurrency-key.js';
 
 /** A row for insertion: what the database does not decide. */
@@ -76,7 +77,7 @@ export class TaskControl {
        WHERE id = $1 AND status IN ('pending', 'queued') RETURNING *`,
       [id, reason],
     );
-    if (cancelled !== null) this.signals.announce(`settled:${id}`);
+    if (cancelled !== null) announceEnd(this.signals, cancelled);
     return cancelled;
   }
 
@@ -115,6 +116,7 @@ export class TaskControl {
       const { rows } = await execute(manager, sql, parameters);
       if (rows[0] === undefined) return null;
       const task = hydrate<TaskEntity>(this.dataSource.getMetadata(TaskEntity), rows[0]);
+      await insertCallback(manager, this.clock, task);
       const waits = task.hold === 'key' || isTerminal(task.status);
       if (task.concurrencyKey === null || !waits) return task;
       await promoteNext(manager, task.concurrencyKey);

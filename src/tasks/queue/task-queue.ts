@@ -6,6 +6,7 @@ import { type Dialect } from '../../database/database-url.js';
 import { dialectOf } from '../../database/portable-data-source.js';
 import { execute, hydrate, type SqlClock, sqlClock } from '../../database/statements.js';
 import { Signals } from '../../signals/signals.js';
+import { announceEnd, insertCallback } from './callback-outbox.js';
 import { promoteNext } from './concurrency-key.js';
 import type { Ending } from './ending.js';
 import { insertRun, settleSql } from './settle-statement.js';
@@ -65,7 +66,7 @@ export class TaskQueue {
          trace_path = ${postgres ? `to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')` : 'substr(created_at, 1, 10)'}
            || '/' || tasks.id || '/run-' || (attempt + 1),
          lease_expires_at = ${this.clock.after('$5')}, started_at = ${this.clock.now}, updated_at = ${this.clock.now}
-       FROM numbered WHERE tasks.id = numbered.id RETURNING tasks.*`,
+       FROM numbered WHERE tasks.id = numbered.id RETURNING *`,
       [claimant.queue, limit, claimant.workerId, runIds, claimant.leaseSeconds, ...claimant.types],
     );
     return rows
@@ -100,7 +101,7 @@ export class TaskQueue {
   }
 
   /**
-   * Ends a run: the task's new state, the run's row and the hand-over of its concurrency key in one transaction, if and
+   * Ends a run: the task's new state, the run's row, the callback and the hand-over of its concurrency key in one transaction, if and
    * only if the run still has its lease. `manifestSha256` seals what the run left on disk; null when that is incomplete. A task whose cancellation was requested is not queued again, but cancelled.
    */
   async settle(runId: string, ending: Ending, manifestSha256: string | null): Promise<Settled> {
@@ -124,12 +125,13 @@ export class TaskQueue {
       if (rows[0] === undefined) return null;
       const task = this.toTask(rows[0]);
       await insertRun(manager, this.clock, task, runId, ending, manifestSha256);
+      await insertCallback(manager, this.clock, task);
       const promoted = await this.handOver(manager, task);
       return { task, work: promoted || task.status === 'queued' };
     });
     if (settled === null) return { kept: false };
     if (settled.work) this.signals.announce('work');
-    if (isTerminal(settled.task.status)) this.signals.announce(`settled:${settled.task.id}`);
+    if (isTerminal(settled.task.status)) announceEnd(this.signals, settled.task);
     return { kept: true, task: settled.task };
   }
 

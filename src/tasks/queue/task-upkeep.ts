@@ -2,8 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { dialectOf } from '../../database/portable-data-source.js';
-import { execute, type SqlClock, sqlClock } from '../../database/statements.js';
+import { execute, hydrate, type SqlClock, sqlClock } from '../../database/statements.js';
 import { Signals } from '../../signals/signals.js';
+import { TaskEntity } from '../task.entity.js';
+import { announceEnd, insertCallback } from './callback-outbox.js';
 import type { Ending } from './ending.js';
 import { promoteNext } from './concurrency-key.js';
 import { TaskQueue } from './task-queue.js';
@@ -68,17 +70,23 @@ export class TaskUpkeep {
 
   /** Fails the tasks that were not started before their `expires_at`. */
   async failExpired(): Promise<number> {
-    const { rows, affected } = await execute(
-      this.dataSource.manager,
-      `UPDATE tasks SET status = 'failed', hold = NULL, failure_reason = 'expired', completed_at = ${this.clock.now},
-         updated_at = ${this.clock.now}, error = 'The task was not started before its expires_at.'
-       WHERE id IN (SELECT id FROM tasks WHERE status = 'queued' AND attempt = 0 AND expires_at <= ${this.clock.now}
-                    ORDER BY expires_at LIMIT ${BATCH} ${this.skipLocked})
-       RETURNING id, concurrency_key`,
-    );
-    await this.promote(rows.map((row) => row['concurrency_key'] as string | null));
-    for (const row of rows) this.signals.announce(`settled:${row['id'] as string}`);
-    return affected;
+    const expired = await this.dataSource.transaction(async (manager) => {
+      const { rows } = await execute(
+        manager,
+        `UPDATE tasks SET status = 'failed', hold = NULL, failure_reason = 'expired', completed_at = ${this.clock.now},
+           updated_at = ${this.clock.now}, error = 'The task was not started before its expires_at.'
+         WHERE id IN (SELECT id FROM tasks WHERE status = 'queued' AND attempt = 0 AND expires_at <= ${this.clock.now}
+                      ORDER BY expires_at LIMIT ${BATCH} ${this.skipLocked})
+         RETURNING *`,
+      );
+      const tasks = rows.map((row) => hydrate<TaskEntity>(manager.dataSource.getMetadata(TaskEntity), row));
+      for (const task of tasks) await insertCallback(manager, this.clock, task);
+      return tasks;
+    });
+    for (const task of expired) announceEnd(this.signals, task);
+    // After the commit: a key's lock, waited for while rows of many keys are held, could end in a deadlock.
+    await this.promote(expired.map(({ concurrencyKey }) => concurrencyKey));
+    return expired.length;
   }
 
   /** Safety net: a key that nobody holds although tasks wait for it, e.g. after rows were deleted by hand. */

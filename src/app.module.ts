@@ -1,0 +1,38 @@
+import { type DynamicModule, Module, type Type } from '@nestjs/common';
+import { MIGRATIONS } from '../migrations/migrations.js';
+import { CommonModule } from './common/common.module.js';
+import { ConfigModule } from './config/config.module.js';
+import { Settings } from './config/settings.js';
+import { DatabaseModule } from './database/database.module.js';
+import { ExecutionModule } from './execution/execution.module.js';
+import { HealthModule } from './health/health.module.js';
+import { OrchestratorModule } from './orchestrator/orchestrator.module.js';
+import { SignalsModule } from './signals/signals.module.js';
+import { TaskTypesModule } from './task-types/task-types.module.js';
+import { TasksModule } from './tasks/tasks.module.js';
+import { TraceApiModule } from './trace-api/trace-api.module.js';
+import { WorkerModule } from './worker/worker.module.js';
+
+/** The whole tower. `extensions` are modules that add task types; they may inject whatever the modules below export. */
+@Module({})
+export class AppModule {
+  static forRoot(settings: Settings, extensions: Type[] = []): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.forRoot(settings),
+        CommonModule,
+        DatabaseModule.forRoot(MIGRATIONS),
+        SignalsModule,
+        TaskTypesModule,
+        TasksModule,
+        ExecutionModule,
+        WorkerModule,
+        TraceApiModule,
+        OrchestratorModule,
+        HealthModule,
+        ...extensions,
+      ],
+    };
+  }
+}

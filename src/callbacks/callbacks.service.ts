@@ -1,0 +1,103 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Signals } from '../signals/signals.js';
+import { CallbackDelivery } from './callback-delivery.js';
+import { CallbackQueue, type ClaimedCallback } from './callback-queue.js';
+import { WebhookSigner } from './webhook-signer.js';
+
+/** Requests that this process has open at once. */
+const OPEN_MAX = 8;
+
+/** What is due later, and what other processes wrote, is found by looking; what ends here is announced. */
+const LOOK_MS = 5_000;
+
+/** Receivers answer within it, so that a restart of the tower seldom makes one hear something twice. */
+const STOP_GRACE_MS = 5_000;
+
+/**
+ * Delivers callbacks: started and stopped by the orchestrator in every process whose role includes the worker; any number
+ * of them share one database.
+ */
+@Injectable()
+export class CallbacksService {
+  private readonly logger = new Logger('Callbacks');
+  private readonly open = new Map<ClaimedCallback, Promise<void>>();
+  private filling: Promise<void> | null = null;
+  private askedMeanwhile = false;
+  private running: { halt: AbortController; unsubscribe: () => void; timer: NodeJS.Timeout } | null = null;
+
+  constructor(
+    private readonly signer: WebhookSigner,
+    private readonly queue: CallbackQueue,
+    private readonly delivery: CallbackDelivery,
+    private readonly signals: Signals,
+  ) {}
+
+  /** @throws ConfigurationError when there is no usable secret */
+  start(): void {
+    if (this.running !== null) return;
+    this.signer.open();
+    this.running = {
+      halt: new AbortController(),
+      unsubscribe: this.signals.on('callbacks', () => void this.fill()),
+      timer: setInterval(() => void this.fill(), LOOK_MS),
+    };
+    void this.fill();
+  }
+
+  /** Begins nothing more. Resolves when no request is open: what has no answer within 5 s is given back. */
+  async stop(): Promise<void> {
+    if (this.running === null) return;
+    const { halt, unsubscribe, timer } = this.running;
+    this.running = null;
+    unsubscribe();
+    clearInterval(timer);
+    await this.filling;
+    const grace = setTimeout(() => halt.abort(), STOP_GRACE_MS);
+    await Promise.all(this.open.values());
+    clearTimeout(grace);
+  }
+
+  /** Begins what is due and fits. Never rejects; called again meanwhile, it looks once more afterwards. */
+  private fill(): Promise<void> {
+    this.askedMeanwhile = true;
+    this.filling ??= this.fillOnce();
+    return this.filling;
+  }
+
+  private async fillOnce(): Promise<void> {
+    try {
+      while (this.askedMeanwhile) {
+        this.askedMeanwhile = false;
+        while (await this.beginNext());
+      }
+    } catch (error) {
+      this.logger.warn(`Callbacks could not be claimed: ${(error as Error).message}`);
+    } finally {
+      // In the same turn as the last look at `askedMeanwhile`: a call in between would be forgotten until the next look.
+      this.filling = null;
+    }
+  }
+
+  private async beginNext(): Promise<boolean> {
+    const free = OPEN_MAX - this.open.size;
+    if (this.running === null || free === 0) return false;
+    const { signal } = this.running.halt;
+    const callback = await this.queue.claim(this.crowdedHosts(free));
+    if (callback === null) return false;
+    const ended = this.delivery.deliver(callback, signal).finally(() => {
+      this.open.delete(callback);
+      void this.fill();
+    });
+    this.open.set(callback, ended);
+    return true;
+  }
+
+  /**
+   * A host gets a request more while it has fewer open than are free: one receiver alone uses half of them, and one that
+   * hangs leaves room for the others, without anybody knowing how many there are.
+   */
+  private crowdedHosts(free: number): string[] {
+    const requests = Map.groupBy(this.open.keys(), ({ host }) => host);
+    return [...requests].filter(([, { length }]) => length >= free).map(([host]) => host);
+  }
+}

@@ -1,0 +1,21 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createApp } from './app.js';
+import { readSettings } from './config/settings.js';
+import { openApiDocument } from './openapi/document.js';
+
+/**
+ * `node dist/src/openapi.js [--check] <file>`: writes the OpenAPI document, or compares it with the file and exits with 1
+ * when they differ. From dist only: the Swagger plugin works at compile time.
+ */
+const [file, check] = process.argv.slice(2).sort((a, b) => Number(a.startsWith('--')) - Number(b.startsWith('--')));
+if (file === undefined) throw new Error('usage: openapi.js [--check] <file>');
+
+const app = await createApp(readSettings({ DATABASE_URL: 'sqlite://', JCT_ROLE: 'api', LOG_LEVEL: 'warn' }));
+const text = `${JSON.stringify(openApiDocument(app), null, 2)}\n`;
+await app.close();
+
+if (check === undefined) writeFileSync(file, text);
+else if (readFileSync(file, 'utf8') !== text) {
+  process.stderr.write(`${file} is not what the code says: run npm run openapi and commit it.\n`);
+  process.exitCode = 1;
+}

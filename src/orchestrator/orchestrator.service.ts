@@ -1,0 +1,52 @@
+import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { Settings } from '../config/settings.js';
+import { WorkerService } from '../worker/worker.service.js';
+
+export type OrchestratorStatus = 'running' | 'stopping' | 'stopped';
+
+/**
+ * The one provider that starts and stops what this process does, in order. What a role leaves out is never started: an
+ * `api` process claims nothing.
+ */
+@Injectable()
+export class OrchestratorService implements OnApplicationBootstrap {
+  private readonly logger = new Logger('Orchestrator');
+  private current: OrchestratorStatus = 'stopped';
+  private stopping: Promise<void> | null = null;
+
+  constructor(
+    private readonly settings: Settings,
+    private readonly worker: WorkerService,
+  ) {}
+
+  get status(): OrchestratorStatus {
+    return this.current;
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    this.current = 'running';
+    if (this.settings.role !== 'api') await this.worker.start();
+    this.logger.log(`Running as ${this.settings.role}`);
+  }
+
+  /**
+   * Ends this process's work: readiness fails at once, nothing more is claimed, and what runs may finish within the
+   * grace. Called before the server closes, so that logs can be followed to their end.
+   */
+  stop(): Promise<void> {
+    this.stopping ??= this.stopOnce();
+    return this.stopping;
+  }
+
+  /** Ends the grace: what still runs is given back to the queue now. */
+  hurry(): void {
+    this.worker.giveBack();
+  }
+
+  private async stopOnce(): Promise<void> {
+    this.current = 'stopping';
+    this.logger.log('Stopping');
+    await this.worker.stop();
+    this.current = 'stopped';
+  }
+}

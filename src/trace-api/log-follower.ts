@@ -1,0 +1,100 @@
+import { Injectable } from '@nestjs/common';
+import { Signals } from '../signals/signals.js';
+import { isTerminal, type TaskStatus } from '../tasks/task-status.js';
+import { TasksService } from '../tasks/tasks.service.js';
+import type { TaskEntity } from '../tasks/task.entity.js';
+import { TraceStore } from '../traces/trace-store.js';
+
+/** A place in the logs of a task: which run, and how many bytes of its log have been seen. */
+export interface LogPosition {
+  run: number;
+  offsetBytes: number;
+}
+
+export type LogPart =
+  | { kind: 'run'; position: LogPosition; worker_id: string | null }
+  /** Whole lines, unless one line is longer than a part. */
+  | { kind: 'log'; position: LogPosition; text: string }
+  | { kind: 'end'; position: LogPosition; status: TaskStatus };
+
+/** Growth in another process may not be announced here, so the file is looked at this often. */
+const LOOK_MS = 500;
+const PART_BYTES_MAX = 65_536;
+
+/** Follows the logs of a task over all its runs, until the task has ended. */
+@Injectable()
+export class LogFollower {
+  constructor(
+    private readonly tasks: TasksService,
+    private readonly traces: TraceStore,
+    private readonly signals: Signals,
+  ) {}
+
+  /** Reads on as the consumer asks for more: who reads slowly is given larger parts, and memory stays bounded. */
+  async *follow(taskId: string, from: LogPosition | null, gone: AbortSignal): AsyncGenerator<LogPart> {
+    let position = from ?? { run: 0, offsetBytes: 0 };
+    while (!gone.aborted) {
+      // Subscribed before looking: what happens in between is not missed.
+      const changed = this.nextChange(taskId, gone);
+      // The row first, the file afterwards: a run that has ended by now has written its last byte.
+      const task = await this.tasks.get(taskId);
+      if (position.run === 0 && task.attempt > 0) position = yield* this.enter(task, task.attempt);
+      if (position.run > 0) position = yield* this.rest(task, position);
+      if (position.run < task.attempt && position.run > 0) position = yield* this.enter(task, position.run + 1);
+      else if (isTerminal(task.status)) {
+        yield { kind: 'end', position, status: task.status };
+        return;
+      } else await changed;
+    }
+  }
+
+  private *enter(task: TaskEntity, run: number): Generator<LogPart, LogPosition> {
+    const position = { run, offsetBytes: 0 };
+    yield { kind: 'run', position, worker_id: run === task.attempt ? task.workerId : null };
+    return position;
+  }
+
+  /** Everything that the log of this run holds by now. */
+  private async *rest(task: TaskEntity, from: LogPosition): AsyncGenerator<LogPart, LogPosition> {
+    let position = from;
+    const path = this.traces.pathOf(task, position.run);
+    const ended = position.run < task.attempt || isTerminal(task.status);
+    for (;;) {
+      const section = await this.traces.readLog(path, { offsetBytes: position.offsetBytes });
+      if (section === undefined) return position;
+      let sent = 0;
+      for await (const bytes of parts(section.stream as AsyncIterable<Buffer>, ended)) {
+        sent += bytes.length;
+        position = { run: position.run, offsetBytes: position.offsetBytes + bytes.length };
+        yield { kind: 'log', position, text: bytes.toString('utf8') };
+      }
+      if (sent === 0) return position;
+    }
+  }
+
+  private nextChange(taskId: string, gone: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        for (const unsubscribe of unsubscribes) unsubscribe();
+        gone.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, LOOK_MS);
+      const unsubscribes = [this.signals.on(`log:${taskId}`, done), this.signals.on(`settled:${taskId}`, done)];
+      gone.addEventListener('abort', done);
+    });
+  }
+}
+
+/** Bytes in parts that end with a line where possible. An unfinished last line is left for later, unless nothing will follow. */
+async function* parts(stream: AsyncIterable<Buffer>, whole: boolean): AsyncGenerator<Buffer> {
+  let held: Buffer = Buffer.alloc(0);
+  for await (const chunk of stream) {
+    held = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
+    const end = held.lastIndexOf(0x0a) + 1 || (held.length >= PART_BYTES_MAX ? held.length : 0);
+    if (end > 0) yield held.subarray(0, end);
+    held = held.subarray(end);
+  }
+  if (whole && held.length > 0) yield held;
+}
