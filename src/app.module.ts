@@ -7,6 +7,7 @@ import { DatabaseModule } from './database/database.module.js';
 import { ExecutionModule } from './execution/execution.module.js';
 import { HealthModule } from './health/health.module.js';
 import { OrchestratorModule } from './orchestrator/orchestrator.module.js';
+import { RetentionModule } from './retention/retention.module.js';
 import { SignalsModule } from './signals/signals.module.js';
 import { TaskTypesModule } from './task-types/task-types.module.js';
 import { TasksModule } from './tasks/tasks.module.js';
@@ -28,6 +29,7 @@ export class AppModule {
         TasksModule,
         ExecutionModule,
         WorkerModule,
+        RetentionModule,
         TraceApiModule,
         OrchestratorModule,
         HealthModule,

@@ -1,15 +1,14 @@
 import 'reflect-metadata';
+import type { Server } from 'node:http';
 import type { Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import type { NextFunction, Request, Response } from 'express';
 import helmet from 'helmet';
 import { AppModule } from './app.module.js';
 import { readOrMakeKey, requireKey, requireLocalHost } from './auth/api-key.js';
 import { ProcessLog } from './common/process-log.js';
 import type { Settings } from './config/settings.js';
 import { jsonBody } from './http/json-body.js';
-import { methodNotAllowed } from './http/method-not-allowed.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { requestContext } from './http/request-context.js';
 import { validationPipe } from './http/validation.js';
@@ -20,34 +19,38 @@ const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 
 /** The tower, wired and ready to listen; no request is served and no task claimed before `listen`. */
-export async function createApp(settings: Settings, extensions: Type[] = []): Promise<NestExpressApplication> {
+export async function createApp(
+  settings: Settings,
+  extensions: Type[] = [],
+): Promise<NestExpressApplication> {
   const app = await NestFactory.create<NestExpressApplication>(AppModule.forRoot(settings, extensions), {
     bodyParser: false,
     abortOnError: false,
     logger: new ProcessLog(settings),
   });
-  const problems = new ProblemFilter();
   app.disable('x-powered-by');
   app.use(requestContext);
   // No HSTS, no upgrade to https: whether there is TLS is the business of the proxy in front.
-  app.use(helmet({ strictTransportSecurity: false, contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
-  app.use(settings.apiKeyFile === undefined ? requireLocalHost : requireKey(readOrMakeKey(settings.apiKeyFile).key));
+  app.use(
+    helmet({
+      strictTransportSecurity: false,
+      contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
+    }),
+  );
+  app.use(
+    settings.apiKeyFile === undefined ? requireLocalHost : requireKey(readOrMakeKey(settings.apiKeyFile).key),
+  );
   app.use(...jsonBody());
   app.useGlobalPipes(validationPipe);
-  app.useGlobalFilters(problems);
+  app.useGlobalFilters(new ProblemFilter());
   serveDocs(app);
   await app.init();
-  const express = app.getHttpAdapter().getInstance() as import('express').Application;
-  express.use(methodNotAllowed(express));
-  express.use((error: unknown, request: Request, response: Response, _next: NextFunction) =>
-    problems.answer(error, request, response),
-  );
   return app;
 }
 
 /** Opens the port. @returns the address under which clients on this machine reach the tower */
 export async function listen(app: NestExpressApplication, settings: Settings): Promise<string> {
-  const server = await app.listen(settings.apiPort, settings.apiHost) as import('node:http').Server;
+  const server = (await app.listen(settings.apiPort, settings.apiHost)) as Server;
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   return app.getUrl();

@@ -69,7 +69,8 @@ export function requireKey(key: string): RequestHandler {
 export function requireLocalHost(request: Request, _response: Response, next: NextFunction): void {
   const host = (request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase();
   if (host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host)) return next();
-  const message = 'Without an API key the tower answers only to localhost; set JCT_API_KEY_FILE to use other names.';
+  const message =
+    'Without an API key the tower answers only to localhost; set JCT_API_KEY_FILE to use other names.';
   next(new AppError(403, 'FOREIGN_HOST', message));
 }
 

@@ -38,12 +38,11 @@ export class CallbackQueue {
   async claim(exceptHosts: readonly string[]): Promise<ClaimedCallback | null> {
     const except = exceptHosts.map((_, index) => `$${index + 3}`).join(', ');
     const claimed = await this.change(
-      `WITH due AS MATERIALIZED (
-         SELECT id FROM callbacks WHERE status = 'pending' AND next_attempt_at <= ${this.clock.now}
-           ${except === '' ? '' : `AND host NOT IN (${except})`}
-         ORDER BY next_attempt_at, id LIMIT 1 ${this.skipLocked})
-       UPDATE callbacks SET attempt = attempt + 1, lease_id = $1, next_attempt_at = ${this.clock.after('$2')}
-       FROM due WHERE callbacks.id = due.id RETURNING callbacks.*`,
+      `UPDATE callbacks SET attempt = attempt + 1, lease_id = $1, next_attempt_at = ${this.clock.after('$2')}
+       WHERE id = (SELECT id FROM callbacks WHERE status = 'pending' AND next_attempt_at <= ${this.clock.now}
+                     ${except === '' ? '' : `AND host NOT IN (${except})`}
+                   ORDER BY next_attempt_at, id LIMIT 1 ${this.skipLocked})
+       RETURNING *`,
       [newId(), LEASE_SECONDS, ...exceptHosts],
     );
     return claimed as ClaimedCallback | null;

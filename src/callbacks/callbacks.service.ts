@@ -97,7 +97,7 @@ export class CallbacksService {
    * hangs leaves room for the others, without anybody knowing how many there are.
    */
   private crowdedHosts(free: number): string[] {
-    const requests = Map.groupBy(this.open.keys(), ({ host }) => host);
-    return [...requests].filter(([, { length }]) => length >= free).map(([host]) => host);
+    const hosts = [...this.open.keys()].map(({ host }) => host);
+    return [...new Set(hosts)].filter((host) => hosts.filter((each) => each === host).length >= free);
   }
 }

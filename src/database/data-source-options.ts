@@ -34,6 +34,8 @@ export function dataSourceOptions(
       type: 'better-sqlite3',
       database: location.path,
       driver: SqliteConnection,
+      // SqliteQueryRunner waits instead: a wait inside SQLite would block the whole process.
+      timeout: 0,
       // SqliteConnection keeps its own, since every caller has a runner of its own.
       statementCacheSize: 0,
       prepareDatabase: (connection: SqliteConnection) => {

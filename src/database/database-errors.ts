@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types';
 import { QueryFailedError } from 'typeorm';
 
 /** SQLite: busy, full, read-only, I/O. PostgreSQL: connection (08), resources (53), shutdown (57P), timeouts, read-only. */
@@ -9,8 +10,8 @@ const POOL =
 
 /** Whether the error says that the database cannot serve now, though it may later: the answer is 503, not 500. */
 export function isDatabaseUnavailable(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const cause = error instanceof QueryFailedError ? error.driverError : error;
+  if (!isNativeError(error)) return false;
+  const cause: Error = error instanceof QueryFailedError ? error.driverError : error;
   const code = (cause as { code?: unknown }).code;
   if (typeof code === 'string' && (UNAVAILABLE.test(code) || (NETWORK.test(code) && 'syscall' in cause)))
     return true;

@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types';
 import { DatabaseSync } from '@photostructure/sqlite';
 
 type Row = Record<string, unknown>;
@@ -16,7 +17,7 @@ export class SqliteConnection {
   private readonly database: InstanceType<typeof DatabaseSync>;
   private readonly prepared = new Map<string, PreparedStatement>();
 
-  constructor(path: string, { timeout = 5_000 }: { timeout?: number } = {}) {
+  constructor(path: string, { timeout = 0 }: { timeout?: number } = {}) {
     this.database = translateErrors(() => new DatabaseSync(path, { timeout }));
   }
 
@@ -88,7 +89,8 @@ function translateErrors<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (error instanceof Error) Object.assign(error, { code: codeOf(error) });
+    // Not instanceof: the error may come from another realm (a vm context, as in Jest).
+    if (isNativeError(error)) Object.assign(error, { code: codeOf(error) });
     throw error;
   }
 }

@@ -1,6 +1,12 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Mutex, type MutexInterface, E_TIMEOUT, withTimeout } from 'async-mutex';
+import type { QueryFailedError } from 'typeorm';
 import { BetterSqlite3QueryRunner } from 'typeorm/driver/better-sqlite3/BetterSqlite3QueryRunner.js';
 import type { BetterSqlite3Driver } from 'typeorm/driver/better-sqlite3/BetterSqlite3Driver.js';
+
+/** How long a statement waits for the write lock of another process, and how often it looks. */
+const BUSY_MS = 5_000;
+const BUSY_LOOK_MS = 20;
 
 /** How long a statement waits for the transaction before it. Transactions hold no network or process work: 30 s is a bug. */
 const WAIT_MS = 30_000;
@@ -25,7 +31,7 @@ export class SqliteQueryRunner extends BetterSqlite3QueryRunner {
     const letGo = await this.enter();
     try {
       // eslint-disable-next-line @typescript-eslint/no-unsafe-return -- as declared above
-      return await super.query(sql, parameters, structured);
+      return await this.whenNotBusy(() => super.query(sql, parameters, structured));
     } finally {
       letGo();
     }
@@ -35,11 +41,31 @@ export class SqliteQueryRunner extends BetterSqlite3QueryRunner {
     if (this.letGo !== null) return super.startTransaction();
     this.letGo = await this.enter();
     try {
-      await super.startTransaction();
+      await this.whenNotBusy(async () => {
+        this.isTransactionActive = false;
+        await super.startTransaction();
+      });
     } catch (error) {
       this.isTransactionActive = false;
       this.leave();
       throw error;
+    }
+  }
+
+  /**
+   * Waits for another process without blocking this one: SQLite's own busy timeout would stop the event loop, and with
+   * it heartbeats and every other request. Inside a transaction nothing is ever busy, since it began with the write lock.
+   */
+  private async whenNotBusy<T>(work: () => Promise<T>): Promise<T> {
+    const deadline = performance.now() + BUSY_MS;
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        const { code } = ((error as QueryFailedError).driverError ?? error) as { code?: string };
+        if (code !== 'SQLITE_BUSY' || performance.now() > deadline) throw error;
+        await delay(BUSY_LOOK_MS * (0.5 + Math.random()));
+      }
     }
   }
 

@@ -6,7 +6,10 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g;
  * For text of unknown origin that goes into messages and summaries.
  */
 export function clip(text: string, bytesMax: number): string {
-  const line = text.slice(0, bytesMax + 1).replace(CONTROL, ' ').trim();
+  const line = text
+    .slice(0, bytesMax + 1)
+    .replace(CONTROL, ' ')
+    .trim();
   const bytes = Buffer.from(line);
   if (bytes.length <= bytesMax && text.length <= bytesMax) return line;
   // A cut inside a character leaves U+FFFD, which goes too.

@@ -10,6 +10,6 @@ import { Workspaces } from './workspace/workspaces.js';
 @Module({
   imports: [SandboxModule, NotifyModule],
   providers: [Mirrors, Checkout, Workspaces, CommandExecutor],
-  exports: [SandboxModule, Workspaces],
+  exports: [SandboxModule, Workspaces, CommandExecutor],
 })
 export class ExecutionModule {}

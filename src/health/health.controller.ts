@@ -31,7 +31,11 @@ export class HealthController {
   /** Whether the process can serve: database, migrations, disk, worker. */
   @Get('readyz')
   @ApiOperation({ operationId: 'getReadyz' })
-  @ApiResponse({ status: 503, type: ReadinessDto, description: 'Something that the tower needs cannot be used.' })
+  @ApiResponse({
+    status: 503,
+    type: ReadinessDto,
+    description: 'Something that the tower needs cannot be used.',
+  })
   async readyz(@Res({ passthrough: true }) response: Response): Promise<ReadinessDto> {
     const readiness = await this.readiness.check();
     if (readiness.status === 'not_ready') response.status(503);

@@ -24,14 +24,18 @@ export class Readiness {
   async check(): Promise<ReadinessDto> {
     const [database, disk] = await Promise.all([this.database(), this.disk.problem()]);
     const checks: Record<string, CheckDto> = {
-      process: toCheck(this.orchestrator.status === 'running' ? null : `The process is ${this.orchestrator.status}.`),
+      process: toCheck(
+        this.orchestrator.status === 'running' ? null : `The process is ${this.orchestrator.status}.`,
+      ),
       database: toCheck(database),
       // Migrations ran before the server was opened, and an older program refuses to start on a newer schema.
       migrations: toCheck(database === null ? null : 'Unknown while the database is away.'),
       disk: toCheck(disk),
     };
     if (this.settings.role !== 'api') {
-      checks['worker'] = toCheck(this.worker.status === 'running' ? null : `The worker is ${this.worker.status}.`);
+      checks['worker'] = toCheck(
+        this.worker.status === 'running' ? null : `The worker is ${this.worker.status}.`,
+      );
     }
     const ready = Object.values(checks).every(({ status }) => status === 'up');
     return { status: ready ? 'ready' : 'not_ready', checks };

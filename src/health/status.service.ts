@@ -49,7 +49,8 @@ export class StatusService {
   }
 
   private async databaseVersion(): Promise<string> {
-    const sql = dialectOf(this.dataSource.options) === 'postgres' ? 'SHOW server_version' : 'SELECT sqlite_version()';
+    const sql =
+      dialectOf(this.dataSource.options) === 'postgres' ? 'SHOW server_version' : 'SELECT sqlite_version()';
     const [row] = await this.dataSource.query<[Record<string, string>]>(sql);
     return Object.values(row)[0] ?? 'unknown';
   }

@@ -1,6 +1,7 @@
-import { type ArgumentsHost, Catch, type ExceptionFilter, Logger } from '@nestjs/common';
+import { type ArgumentsHost, Catch, type ExceptionFilter, Logger, NotFoundException } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { toAppError, toProblem } from './problem.js';
+import { routeError } from './route-error.js';
 
 /** The one place that answers errors. No stack trace leaves the process; each 5xx is logged under its request id. */
 @Catch()
@@ -8,13 +9,10 @@ export class ProblemFilter implements ExceptionFilter {
   private readonly logger = new Logger('Http');
 
   catch(error: unknown, host: ArgumentsHost): void {
-    const http = host.switchToHttp();
-    this.answer(error, http.getRequest<Request>(), http.getResponse<Response>());
-  }
-
-  /** Also for errors of middleware, which Nest's filters do not see. */
-  answer(error: unknown, request: Request, response: Response): void {
-    const shown = toAppError(error);
+    const request = host.switchToHttp().getRequest<Request>();
+    const response = host.switchToHttp().getResponse<Response>();
+    // Nest's own exception means that no route answered; what the tower does not find is a NotFoundError.
+    const shown = error instanceof NotFoundException ? routeError(request) : toAppError(error);
     if (shown.status >= 500) {
       const cause = shown.cause instanceof Error ? shown.cause : error;
       const stack = cause instanceof Error ? cause.stack : String(cause);

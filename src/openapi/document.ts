@@ -12,11 +12,16 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
   const types = app.get(TaskTypeRegistry).all();
   const config = new DocumentBuilder()
     .setTitle('DevOps Control Tower')
-    .setDescription('Hand in build, test, scan, deploy, cleanup and notify tasks; policy decides, a worker runs them, every run leaves a trace.')
+    .setDescription(
+      'Hand in build, test, scan, deploy, cleanup and notify tasks; policy decides, a worker runs them, every run leaves a trace.',
+    )
     .setVersion(VERSION)
     .setLicense('MIT', 'https://opensource.org/license/mit')
     .addServer('/', 'This tower')
-    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'The key of JCT_API_KEY_FILE, where one is set.' }, 'api_key')
+    .addBearerAuth(
+      { type: 'http', scheme: 'bearer', description: 'The key of JCT_API_KEY_FILE, where one is set.' },
+      'api_key',
+    )
     .addSecurityRequirements('api_key')
     .addSecurityRequirements({})
     .addTag('tasks', 'Hand in tasks and follow them.')

@@ -34,7 +34,8 @@ function statusesOf(path: string, operation: Operation): number[] {
   if (alive) return [400, 500];
   const statuses = [400, 401, 500, 503];
   if (path.includes('{')) statuses.push(404);
-  if ((operation.parameters ?? []).some((parameter) => 'in' in parameter && parameter.in === 'query')) statuses.push(422);
+  if ((operation.parameters ?? []).some((parameter) => 'in' in parameter && parameter.in === 'query'))
+    statuses.push(422);
   if (operation.requestBody !== undefined) statuses.push(413, 415, 422);
   if (/\/(enqueue|replay|retry)$/.test(path)) statuses.push(403);
   if (/\/(enqueue|cancel|replay|retry|redeliver)$/.test(path)) statuses.push(409);

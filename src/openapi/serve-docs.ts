@@ -13,5 +13,8 @@ export function serveDocs(app: NestExpressApplication): void {
   (app.getHttpAdapter().getInstance() as Application).get('/docs/errors.md', (_request, response) => {
     response.type('text/markdown; charset=utf-8').send(readFileSync(packageFile('docs/errors.md')));
   });
-  SwaggerModule.setup('docs', app, makeDocument, { jsonDocumentUrl: 'openapi.json', yamlDocumentUrl: 'openapi.yaml' });
+  SwaggerModule.setup('docs', app, makeDocument, {
+    jsonDocumentUrl: 'openapi.json',
+    yamlDocumentUrl: 'openapi.yaml',
+  });
 }

@@ -1,5 +1,6 @@
 import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { Settings } from '../config/settings.js';
+import { RetentionSchedule } from '../retention/retention-schedule.js';
 import { WorkerService } from '../worker/worker.service.js';
 
 export type OrchestratorStatus = 'running' | 'stopping' | 'stopped';
@@ -17,6 +18,7 @@ export class OrchestratorService implements OnApplicationBootstrap {
   constructor(
     private readonly settings: Settings,
     private readonly worker: WorkerService,
+    private readonly retention: RetentionSchedule,
   ) {}
 
   get status(): OrchestratorStatus {
@@ -25,7 +27,10 @@ export class OrchestratorService implements OnApplicationBootstrap {
 
   async onApplicationBootstrap(): Promise<void> {
     this.current = 'running';
-    if (this.settings.role !== 'api') await this.worker.start();
+    if (this.settings.role !== 'api') {
+      await this.worker.start();
+      this.retention.start();
+    }
     this.logger.log(`Running as ${this.settings.role}`);
   }
 
@@ -46,7 +51,7 @@ export class OrchestratorService implements OnApplicationBootstrap {
   private async stopOnce(): Promise<void> {
     this.current = 'stopping';
     this.logger.log('Stopping');
-    await this.worker.stop();
+    await Promise.all([this.worker.stop(), this.retention.stop()]);
     this.current = 'stopped';
   }
 }

@@ -4,6 +4,7 @@ import { OutboundModule } from '../outbound/outbound.module.js';
 import { PoliciesModule } from '../policies/policies.module.js';
 import { CallbackEntity } from './callback.entity.js';
 import { PoliciesController } from './policies.controller.js';
+import { FinishedTasks } from './queue/finished-tasks.js';
 import { TaskControl } from './queue/task-control.js';
 import { TaskQueue } from './queue/task-queue.js';
 import { TaskUpkeep } from './queue/task-upkeep.js';
@@ -34,8 +35,9 @@ import { WorkerEntity } from './worker.entity.js';
     TaskControl,
     TaskQueue,
     TaskUpkeep,
+    FinishedTasks,
     WorkerRegistry,
   ],
-  exports: [TasksService, TaskQueries, TaskQueue, TaskUpkeep, WorkerRegistry],
+  exports: [TasksService, TaskQueries, TaskQueue, TaskUpkeep, FinishedTasks, WorkerRegistry],
 })
 export class TasksModule {}

@@ -34,7 +34,8 @@ export class EventStream {
     // A carriage return ends a line of the protocol as well; a progress bar must not end the event.
     const lines = data.replaceAll(/\r\n?/g, '\n').replace(/\n$/, '').split('\n');
     const text = `event: ${event}\nid: ${id}\n${lines.map((line) => `data: ${line}\n`).join('')}\n`;
-    if (!this.response.write(text)) await once(this.response, 'drain', { signal: this.gone }).catch(() => undefined);
+    if (!this.response.write(text))
+      await once(this.response, 'drain', { signal: this.gone }).catch(() => undefined);
   }
 
   end(): void {

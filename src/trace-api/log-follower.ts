@@ -40,7 +40,8 @@ export class LogFollower {
       const task = await this.tasks.get(taskId);
       if (position.run === 0 && task.attempt > 0) position = yield* this.enter(task, task.attempt);
       if (position.run > 0) position = yield* this.rest(task, position);
-      if (position.run < task.attempt && position.run > 0) position = yield* this.enter(task, position.run + 1);
+      if (position.run < task.attempt && position.run > 0)
+        position = yield* this.enter(task, position.run + 1);
       else if (isTerminal(task.status)) {
         yield { kind: 'end', position, status: task.status };
         return;
@@ -81,7 +82,10 @@ export class LogFollower {
         resolve();
       };
       const timer = setTimeout(done, LOOK_MS);
-      const unsubscribes = [this.signals.on(`log:${taskId}`, done), this.signals.on(`settled:${taskId}`, done)];
+      const unsubscribes = [
+        this.signals.on(`log:${taskId}`, done),
+        this.signals.on(`settled:${taskId}`, done),
+      ];
       gone.addEventListener('abort', done);
     });
   }

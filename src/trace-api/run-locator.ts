@@ -37,7 +37,8 @@ export class RunLocator {
     const task = await this.tasks.get(taskId);
     const wanted = number ?? task.attempt;
     if (wanted < 1 || wanted > task.attempt) {
-      const message = task.attempt === 0 ? 'The task has not started yet.' : `The task has ${task.attempt} runs so far.`;
+      const message =
+        task.attempt === 0 ? 'The task has not started yet.' : `The task has ${task.attempt} runs so far.`;
       throw new NotFoundError('RUN', message);
     }
     const ended = await this.queries.run(task.id, wanted);

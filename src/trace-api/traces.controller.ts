@@ -80,7 +80,11 @@ export class TracesController {
   /** Get one file of a trace. */
   @Get('trace/files/*path')
   @ApiOperation({ operationId: 'getTaskTraceFile' })
-  @ApiParam({ name: 'path', description: 'Relative to the folder of the run, e.g. `artifacts/report.xml`.', type: 'string' })
+  @ApiParam({
+    name: 'path',
+    description: 'Relative to the folder of the run, e.g. `artifacts/report.xml`.',
+    type: 'string',
+  })
   @ApiProduces('application/octet-stream')
   @ApiOkResponse({ schema: { type: 'string', format: 'binary' } })
   async file(
@@ -128,7 +132,8 @@ function dataOf(part: LogPart): string {
 
 /** Where to go on: `Last-Event-ID` (`<run>-<offset>`), else the run and offset asked for, else the newest run. */
 function startOf(request: Request, query: LogQuery): LogPosition | null {
-  const [, run, offset] = /^(\d{1,7})-(\d{1,15})$/.exec(request.headers['last-event-id']?.toString() ?? '') ?? [];
+  const [, run, offset] =
+    /^(\d{1,7})-(\d{1,15})$/.exec(request.headers['last-event-id']?.toString() ?? '') ?? [];
   if (run !== undefined && run !== '0') return { run: Number(run), offsetBytes: Number(offset) };
   return query.run === undefined ? null : { run: query.run, offsetBytes: query.offset ?? 0 };
 }

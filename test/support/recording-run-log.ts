@@ -35,7 +35,11 @@ export class RecordingRunLog implements RunLog {
     const content = Buffer.alloc(size);
     readSync(fd, content, 0, size, 0);
     this.artifacts.set(name, content.toString('utf8'));
-    return Promise.resolve({ path: name, size_bytes: size, sha256: createHash('sha256').update(content).digest('hex') });
+    return Promise.resolve({
+      path: name,
+      size_bytes: size,
+      sha256: createHash('sha256').update(content).digest('hex'),
+    });
   }
 
   fact(key: 'sandbox' | 'repository' | 'process', value: JsonObject): void {

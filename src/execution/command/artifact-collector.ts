@@ -1,7 +1,6 @@
 import type { ArtifactRecord, RunLog } from '../../task-types/executor.js';
 import { clip } from '../clip.js';
 import { findFiles } from '../workspace/find-files.js';
-import { parseGlobs } from '../workspace/glob.js';
 import { openInside } from '../workspace/workspace-file.js';
 import { ARTIFACTS_FOLDER, RESERVED_FOLDERS } from './reserved-folders.js';
 
@@ -32,11 +31,9 @@ export class ArtifactCollector {
    * noted, never a failure.
    */
   async collect(globs: readonly string[]): Promise<ArtifactRecord[]> {
-    const own = await findFiles(this.dir, [[ARTIFACTS_FOLDER, '**']], { countMax: FILES_MAX });
+    const own = await findFiles(this.dir, [ARTIFACTS_FOLDER], { countMax: FILES_MAX });
     for (const path of own.paths) await this.keep(path, path.slice(ARTIFACTS_FOLDER.length + 1));
-    const parsed = parseGlobs(globs);
-    if (!parsed.ok) throw new Error(`Artifact globs that intake must have refused: each ${parsed.reason}`);
-    const named = await findFiles(this.dir, parsed.globs, {
+    const named = await findFiles(this.dir, globs, {
       leaveOut: RESERVED_FOLDERS,
       countMax: FILES_MAX,
     });

@@ -6,7 +6,10 @@ import { CommandExecutor } from './command.executor.js';
 import { CommandPayload, ScanPayload } from './command.payload.js';
 
 async function messages(payload: object, type: new () => object = CommandPayload): Promise<string[]> {
-  const errors = await validate(plainToInstance(type, payload), { whitelist: true, forbidNonWhitelisted: true });
+  const errors = await validate(plainToInstance(type, payload), {
+    whitelist: true,
+    forbidNonWhitelisted: true,
+  });
   const flatten = (error: ValidationError): string[] => [
     ...Object.values(error.constraints ?? {}),
     ...(error.children ?? []).flatMap(flatten),
@@ -18,7 +21,13 @@ describe('the payload of a command', () => {
   it.each<[string, object]>([
     ['a script', { script: 'true' }],
     ['a command', { command: ['true', '', '--x=y'] }],
-    ['as much as is allowed', { script: 'x'.repeat(65_536), env: Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`V${i}`, ''])) }],
+    [
+      'as much as is allowed',
+      {
+        script: 'x'.repeat(65_536),
+        env: Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`V${i}`, ''])),
+      },
+    ],
     ['everything', {
       command: ['make'], env: { A_1: 'ü', _b: 'x'.repeat(32_768) }, artifacts: ['dist/**', '{a,b}/*.js'], secrets: [],
       reports: { junit: ['*.xml'], sarif: ['a.sarif'] },
@@ -54,7 +63,10 @@ describe('the payload of a command', () => {
     [{ script: 'x', env: { A: 'x'.repeat(32_769) } }, /32768/],
     [{ script: 'x', env: [] }, /must be an object/],
     [{ script: 'x', env: null }, /must be an object/],
-    [{ script: 'x', env: Object.fromEntries(Array.from({ length: 101 }, (_, i) => [`V${i}`, ''])) }, /at most 100/],
+    [
+      { script: 'x', env: Object.fromEntries(Array.from({ length: 101 }, (_, i) => [`V${i}`, ''])) },
+      /at most 100/,
+    ],
     [{ script: 'x', artifacts: 'dist' }, /artifacts/],
     [{ script: 'x', artifacts: ['/etc/passwd'] }, /relative/],
     [{ script: 'x', artifacts: ['a/../../b'] }, /relative/],

@@ -1,4 +1,12 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -52,7 +60,9 @@ describe('a JUnit report', () => {
   });
 
   it('does not expand entities: neither a billion laughs nor a file', () => {
-    const laughs = Array.from({ length: 9 }, (_, i) => `<!ENTITY l${i + 1} "${`&l${i};`.repeat(10)}">`).join('');
+    const laughs = Array.from({ length: 9 }, (_, i) => `<!ENTITY l${i + 1} "${`&l${i};`.repeat(10)}">`).join(
+      '',
+    );
     const xml =
       `<!DOCTYPE testsuite [<!ENTITY l0 "ha">${laughs}<!ENTITY f SYSTEM "file:///etc/passwd">]>` +
       '<testsuite><testcase name="&l9;&f;"><failure/></testcase></testsuite>';
@@ -72,7 +82,11 @@ describe('a JUnit report', () => {
 });
 
 function sarif(...results: object[]): string {
-  const rules = [{ id: 'R0', defaultConfiguration: { level: 'error' } }, { id: 'R1', defaultConfiguration: { level: 'note' } }, { id: 'R2' }];
+  const rules = [
+    { id: 'R0', defaultConfiguration: { level: 'error' } },
+    { id: 'R1', defaultConfiguration: { level: 'note' } },
+    { id: 'R2' },
+  ];
   return JSON.stringify({ version: '2.1.0', runs: [{ tool: { driver: { name: 't', rules } }, results }] });
 }
 
@@ -94,30 +108,55 @@ describe('a SARIF report', () => {
         { ruleId: 'R0', level: 'none', message: { text: 'none' } },
         { ruleId: 'R0', kind: 'pass', message: { text: 'passed' } },
         { ruleId: 'R0', message: { text: 'known' }, suppressions: [{ kind: 'inSource' }] },
-        { ruleId: 'R0', message: { text: 'asked' }, suppressions: [{ kind: 'external', status: 'rejected' }] },
+        {
+          ruleId: 'R0',
+          message: { text: 'asked' },
+          suppressions: [{ kind: 'external', status: 'rejected' }],
+        },
       ),
     );
     expect(ok).toBe(true);
     expect(sum).toMatchObject({ error: 3, warning: 1, note: 2, suppressed: 1 });
-    expect(sum.findings[0]).toEqual({ level: 'error', rule: 'R0', message: 'by id', file: 'src/a.ts', line: 3 });
-    expect(sum.findings.map((finding) => finding.level)).toEqual(['error', 'error', 'error', 'warning', 'note', 'note']);
+    expect(sum.findings[0]).toEqual({
+      level: 'error',
+      rule: 'R0',
+      message: 'by id',
+      file: 'src/a.ts',
+      line: 3,
+    });
+    expect(sum.findings.map((finding) => finding.level)).toEqual([
+      'error',
+      'error',
+      'error',
+      'warning',
+      'note',
+      'note',
+    ]);
   });
 
   it('shows the 20 most severe findings, whichever file they come from', () => {
     const sum = emptySarif();
-    const many = (level: string) => Array.from({ length: 30 }, (_, i) => ({ level, message: { text: `${level} ${i}` } }));
+    const many = (level: string) =>
+      Array.from({ length: 30 }, (_, i) => ({ level, message: { text: `${level} ${i}` } }));
     addSarif(sum, sarif(...many('note'), ...many('warning').slice(0, 5)));
     addSarif(sum, sarif(...many('error').slice(0, 10)));
     expect([sum.error, sum.warning, sum.note]).toEqual([10, 5, 30]);
     const levels = sum.findings.map((finding) => finding.level);
-    expect(levels).toEqual([...Array<string>(10).fill('error'), ...Array<string>(5).fill('warning'), ...Array<string>(5).fill('note')]);
+    expect(levels).toEqual([
+      ...Array<string>(10).fill('error'),
+      ...Array<string>(5).fill('warning'),
+      ...Array<string>(5).fill('note'),
+    ]);
   });
 
-  it.each(['', 'null', '[]', '{}', '"x"', '{"runs":{}}', '{"runs":[', '{"runs":'.repeat(100_000)])('is refused when it is %.20s', (json) => {
-    const sum = emptySarif();
-    expect(addSarif(sum, json)).toBe(false);
-    expect(sum).toEqual(emptySarif());
-  });
+  it.each(['', 'null', '[]', '{}', '"x"', '{"runs":{}}', '{"runs":[', '{"runs":'.repeat(100_000)])(
+    'is refused when it is %.20s',
+    (json) => {
+      const sum = emptySarif();
+      expect(addSarif(sum, json)).toBe(false);
+      expect(sum).toEqual(emptySarif());
+    },
+  );
 
   it.each([
     '{"runs":[]}',

@@ -34,8 +34,9 @@ export async function prepareLaunch(
   isolation: Isolation,
 ): Promise<Launch | Refusal> {
   const cwd = await workingDirectory(spec);
-  if (cwd === null)
+  if (cwd === null) {
     return { refused: `The working directory '${spec.cwd}' is not a directory inside the workspace.` };
+  }
   const notes: string[] = [];
   const { user, path } = await chooseUser(spec, host, isolation, notes);
   const limits = planLimits(spec.sandbox, spec.timeoutSeconds, {
@@ -92,7 +93,8 @@ async function asProcess(plan: Plan, cwd: string): Promise<Launch> {
     statusFd: null,
     release: async () => {
       release(user);
-      await rm(temporaryDir, { recursive: true, force: true });
+      // What a command made unremovable stays behind; its result does not depend on it.
+      await rm(temporaryDir, { recursive: true, force: true }).catch(() => {});
     },
   };
 }

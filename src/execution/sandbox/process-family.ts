@@ -37,13 +37,9 @@ export class ProcessFamily {
       if (siblings) siblings.push(entry);
       else children.set(entry.parent, [entry]);
     }
-    const found = new Set<ProcessEntry>();
-    const add = (entry: ProcessEntry): void => {
-      if (found.has(entry)) return;
-      found.add(entry);
-      children.get(entry.pid)?.forEach(add);
-    };
-    for (const entry of table.values()) if (this.belongs(entry, thorough)) add(entry);
+    // A set is iterated in the order of insertion, with what is added on the way: the descendants, however deep.
+    const found = new Set([...table.values()].filter((entry) => this.belongs(entry, thorough)));
+    for (const entry of found) children.get(entry.pid)?.forEach((child) => found.add(child));
     this.known.clear();
     for (const entry of found) this.known.set(entry.pid, entry.startTicks);
     return [...found];

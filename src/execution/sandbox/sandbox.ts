@@ -58,7 +58,9 @@ export class Sandbox {
     const isolation = await this.isolationFor(spec.sandbox);
     if (typeof isolation === 'object') return isolation;
     const { host, reason } = await this.probe();
-    const launch = await prepareLaunch(spec, host, isolation);
+    const launch = await prepareLaunch(spec, host, isolation).catch((error: Error) => ({
+      refused: `The run could not be prepared: ${error.message}`,
+    }));
     if ('facts' in launch && isolation === 'process') {
       const why = spec.sandbox.mode === 'none' ? 'options.sandbox.mode is "none".' : reason;
       (launch.facts['notes'] as string[]).unshift(`Not in bubblewrap: ${why}`);
@@ -77,7 +79,7 @@ export class Sandbox {
     if (host.root && (host.tools.setpriv === null || host.tools.find === null)) {
       return 'a tower that runs as root needs setpriv (util-linux) and find (findutils) beside bubblewrap.';
     }
-    const problem = await tryBubblewrap(host);
+    const problem = await tryBubblewrap(host).catch((error: Error) => error.message);
     return problem === null ? null : `bubblewrap is installed but does not work here: ${problem}`;
   }
 }

@@ -22,7 +22,7 @@ export async function changedFiles(workspace: Workspace, signal: AbortSignal): P
       '--porcelain=v1',
       '-z',
       '--untracked-files=all',
-      '--ignore-submodules=all',
+
       '--no-renames',
     ],
   });

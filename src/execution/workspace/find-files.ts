@@ -2,7 +2,7 @@ import type { Dirent } from 'node:fs';
 import { opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { segmentMatches, type GlobSegments } from './glob.js';
+import { parseGlobs, segmentMatches, type GlobSegments } from './glob.js';
 
 /** A folder with millions of names must not hold the tower. */
 const ENTRIES_MAX = 200_000;
@@ -17,22 +17,25 @@ const ENTRIES_PER_TURN = 1_000;
  * refuse by name. Never follows a link, and enters only folders that can hold a match. Sorted, so that the same tree
  * gives the same list.
  *
+ * @param globs as parseGlobs reads them
  * @returns paths relative to `root`; `complete` is false when the tree was too large to see all of it
  */
 export async function findFiles(
   root: string,
-  globs: readonly GlobSegments[],
+  globs: readonly string[],
   { leaveOut = [], countMax }: { leaveOut?: readonly string[]; countMax: number },
 ): Promise<{ paths: string[]; complete: boolean }> {
+  const parsed = parseGlobs(globs);
+  if (!parsed.ok) throw new Error(`Globs that intake should have refused: each ${parsed.reason}`);
   const paths: string[] = [];
   const folders: { path: string; depth: number; rests: GlobSegments[] }[] = [
-    { path: '', depth: 0, rests: [...globs] },
+    { path: '', depth: 0, rests: parsed.globs },
   ];
   let seen = 0;
   for (let folder = folders.pop(); folder; folder = folders.pop()) {
     for (const entry of await entriesOf(join(root, folder.path), ENTRIES_MAX - seen)) {
       seen += 1;
-      if (seen >= ENTRIES_MAX) return { paths, complete: false };
+      if (seen >= ENTRIES_MAX) return { paths: paths.sort(), complete: false };
       if (seen % ENTRIES_PER_TURN === 0) await setImmediate();
       const path = folder.path === '' ? entry.name : `${folder.path}/${entry.name}`;
       if (leaveOut.includes(path)) continue;
@@ -41,7 +44,7 @@ export async function findFiles(
         if (rests.some((rest) => rest.length > 0) && folder.depth < DEPTH_MAX)
           folders.push({ path, depth: folder.depth + 1, rests });
       } else if (rests.some(isMatch)) {
-        if (paths.length >= countMax) return { paths, complete: false };
+        if (paths.length >= countMax) return { paths: paths.sort(), complete: false };
         paths.push(path);
       }
     }

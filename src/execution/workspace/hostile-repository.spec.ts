@@ -13,6 +13,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -108,6 +110,31 @@ describe('hostile input', () => {
       expect(readdirSync((await ready({ repository: source.dir, ref: name })).dir)).toEqual(['a.txt']);
     }
     expect(executed()).toBe(false);
+  });
+});
+
+describe('a hostile server', () => {
+  it.each<[string, number, RegExp]>([
+    ['leads elsewhere', 302, /has moved: name its new address/],
+    ['asks for a password', 401, /does not let this worker in/],
+    ['knows nothing', 404, /is not a git repository, or does not exist/],
+  ])('that %s is asked once, and no other is contacted', async (_what, status, message) => {
+    const paths: string[] = [];
+    const server = createServer((request, response) => {
+      paths.push(request.url ?? '');
+      response
+        .writeHead(status, { location: '/elsewhere/info/refs', 'www-authenticate': 'Basic realm="x"' })
+        .end();
+    });
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+    const repository = `http://127.0.0.1:${(server.address() as AddressInfo).port}/x.git`;
+    const prepared = await workspaces.prepare({ runId: newId(), target: { repository }, signal });
+    expect(prepared).toMatchObject({
+      failure: { message: expect.stringMatching(message) },
+      retryable: false,
+    });
+    expect(paths).toEqual(['/x.git/info/refs?service=git-upload-pack']);
+    await new Promise((closed) => server.close(closed));
   });
 });
 

@@ -14,6 +14,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -173,12 +174,29 @@ describe('a workspace', () => {
     expect(existsSync(join(outside, 'kept'))).toBe(true);
   });
 
-  it('ends at once when the run is stopped', async () => {
-    source.commit({ 'a.txt': '1' });
-    const stop = new AbortController();
-    const preparing = prepare({ repository: source.dir }, stop.signal);
-    stop.abort('cancelled');
-    expect((await preparing).ok).toBe(false);
+  it('ends at once when the run is stopped: while it fetches, and while it waits for another fetch', async () => {
+    const connections: Socket[] = [];
+    let connected: () => void = () => undefined;
+    const firstConnection = new Promise<void>((done) => (connected = done));
+    // Takes the connection and never answers.
+    const server = createServer((socket) => {
+      connections.push(socket);
+      connected();
+    });
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+    const repository = `http://127.0.0.1:${(server.address() as AddressInfo).port}/x.git`;
+    const [first, second] = [new AbortController(), new AbortController()];
+    const fetching = prepare({ repository }, first.signal);
+    const waiting = prepare({ repository }, second.signal);
+    await firstConnection;
+    const closed = new Promise((done) => connections[0]!.once('close', done));
+    second.abort('cancelled');
+    expect((await waiting).ok).toBe(false);
+    expect(connections).toHaveLength(1);
+    first.abort('timeout');
+    expect((await fetching).ok).toBe(false);
+    await closed;
+    server.close();
   });
 });
 

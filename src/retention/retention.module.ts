@@ -1,0 +1,14 @@
+import { Module } from '@nestjs/common';
+import { ExecutionModule } from '../execution/execution.module.js';
+import { TasksModule } from '../tasks/tasks.module.js';
+import { TracesModule } from '../traces/traces.module.js';
+import { CleanupExecutor } from './cleanup.executor.js';
+import { RetentionSchedule } from './retention-schedule.js';
+import { RetentionService } from './retention.service.js';
+
+@Module({
+  imports: [TasksModule, TracesModule, ExecutionModule],
+  providers: [RetentionService, RetentionSchedule, CleanupExecutor],
+  exports: [RetentionSchedule],
+})
+export class RetentionModule {}
