@@ -50,7 +50,7 @@ export async function createApp(
 
 /** Opens the port. @returns the address under which clients on this machine reach the tower */
 export async function listen(app: NestExpressApplication, settings: Settings): Promise<string> {
-  const server = (await app.listen(settings.apiPort, settings.apiHost)) as Server;
+  const server = (await app.listen(settings.apiPort, settings.apiHost));
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   return app.getUrl();

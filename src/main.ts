@@ -40,6 +40,6 @@ function announce(settings: Settings, url: string | null): void {
 
 main().catch((error: unknown) => {
   const configuration = error instanceof ConfigurationError || error instanceof SchemaError;
-  process.stderr.write(`${configuration ? (error as Error).message : String((error as Error).stack ?? error)}\n`);
+  process.stderr.write(`${configuration ? (error).message : String((error as Error).stack ?? error)}\n`);
   process.exit(configuration ? EXIT_CONFIGURATION : 1);
 });

@@ -22,7 +22,7 @@ function define<T>(
   parse: (text: string) => T,
   { secret = false }: Options = {},
 ): Setting<T> {
-  const example = fallback === undefined ? undefined : String(fallback as string | number | boolean);
+  const example = fallback === undefined ? undefined : String(fallback);
   return { env, default: fallback, example, doc, secret, parse };
 }
 

@@ -32,7 +32,7 @@ export class DatabaseModule {
 
 async function openDatabase(options: DataSourceOptions): Promise<DataSource> {
   const dataSource = await new PortableDataSource(options).initialize();
-  await assertDurable(dataSource as PortableDataSource);
+  await assertDurable(dataSource);
   const ran = await migrateSchema(dataSource);
   if (ran.length > 0) new Logger('Database').log(`Schema brought up to date: ${ran.join(', ')}`);
   return dataSource;

@@ -30,7 +30,7 @@ export class SqliteQueryRunner extends BetterSqlite3QueryRunner {
     if (this.letGo !== null) return super.query(sql, parameters, structured);
     const letGo = await this.enter();
     try {
-      // eslint-disable-next-line @typescript-eslint/no-unsafe-return -- as declared above
+       
       return await this.whenNotBusy(() => super.query(sql, parameters, structured));
     } finally {
       letGo();

@@ -44,7 +44,7 @@ function statusesOf(path: string, operation: Operation): number[] {
 
 function problem(status: number): Response {
   return {
-    description: DESCRIPTIONS[status]!,
+    description: DESCRIPTIONS[status],
     content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/ProblemDto' } } },
   };
 }

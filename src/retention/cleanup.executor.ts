@@ -29,7 +29,7 @@ export class CleanupExecutor implements Executor<CleanupPayload> {
       dry_run: dryRun = false,
     } = run.payload;
     // Without `what` the payload has passed every rule of a command.
-    if (what === undefined) return this.commands.execute(run as RunContext<CommandPayload>);
+    if (what === undefined) return this.commands.execute(run);
     const { removed, examples } = await this.retention.sweep({ what, olderThanDays, dryRun }, run.signal);
     await run.log.note(
       `${dryRun ? 'Would remove' : 'Removed'} ${removed} ${what} older than ${olderThanDays} days.`,

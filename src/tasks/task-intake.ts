@@ -86,7 +86,7 @@ function withDefaults(options: TaskOptionsDto): TaskOptions {
       processes: options.sandbox?.processes,
       file_mb: options.sandbox?.file_mb,
     }),
-  }) as TaskOptions;
+  });
 }
 
 /** Without members that are absent (`undefined`) or not given (`null`). */

@@ -6,7 +6,10 @@ onBothDatabases('smoke', (create) => {
   it('runs', async () => {
     const db = await create();
     let t = performance.now();
-    const lap = (w: string) => { process.stderr.write(`${w} ${Math.round(performance.now() - t)}\n`); t = performance.now(); };
+    const lap = (w: string) => {
+      process.stderr.write(`${w} ${Math.round(performance.now() - t)}\n`);
+      t = performance.now();
+    };
     const tower = await Tower.start(db.url);
     lap('start');
     const task = await tower.api.run({ type: 'test', payload: { script: 'echo hello' } });

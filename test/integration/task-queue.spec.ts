@@ -7,7 +7,11 @@ import { TaskRunEntity } from '../../src/tasks/task-run.entity.js';
 import { onBothDatabases, type TestDatabase } from '../support/databases.js';
 import { newTask, TaskRooms } from '../support/task-rooms.js';
 
-const FAILED = { status: 'failed', failure: { reason: 'exit_code', message: 'ended with 1' }, result: {} } as const;
+const FAILED = {
+  status: 'failed',
+  failure: { reason: 'exit_code', message: 'ended with 1' },
+  result: {},
+} as const;
 const COMPLETED = { status: 'completed', result: { exit_code: 0 } } as const;
 
 onBothDatabases('task queue', (create) => {
@@ -26,7 +30,7 @@ onBothDatabases('task queue', (create) => {
 
   const claimIds = async (limit: number): Promise<string[]> => (await rooms.claim(limit)).map(({ id }) => id);
 
-  const claimOne = async (): Promise<ClaimedTask> => (await rooms.claim())[0]!;
+  const claimOne = async (): Promise<ClaimedTask> => (await rooms.claim())[0];
 
   it('hands out critical, high, medium, low, and the oldest first among equals', async () => {
     const ids: Record<string, string> = {};
@@ -35,7 +39,13 @@ onBothDatabases('task queue', (create) => {
       ids[priority] ??= id;
       ids[`last ${priority}`] = id;
     }
-    expect(await claimIds(10)).toEqual([ids['critical'], ids['high'], ids['medium'], ids['last medium'], ids['low']]);
+    expect(await claimIds(10)).toEqual([
+      ids['critical'],
+      ids['high'],
+      ids['medium'],
+      ids['last medium'],
+      ids['low'],
+    ]);
   });
 
   it('gives each task to one claimant, whatever number claim at once', async () => {
@@ -63,9 +73,15 @@ onBothDatabases('task queue', (create) => {
   it('names the trace folder and sets lease, attempt and worker when it claims', async () => {
     const id = await rooms.enqueue();
     const [task] = await rooms.claim();
-    const day = task!.createdAt.toISOString().slice(0, 10);
-    expect(task).toMatchObject({ id, status: 'running', attempt: 1, workerId: 'worker-1', tracePath: `${day}/${id}/run-1` });
-    const lease = task!.leaseExpiresAt!.getTime() - task!.startedAt!.getTime();
+    const day = task.createdAt.toISOString().slice(0, 10);
+    expect(task).toMatchObject({
+      id,
+      status: 'running',
+      attempt: 1,
+      workerId: 'worker-1',
+      tracePath: `${day}/${id}/run-1`,
+    });
+    const lease = task.leaseExpiresAt!.getTime() - task.startedAt!.getTime();
     expect(Math.abs(lease - 60_000)).toBeLessThan(50);
   });
 
@@ -85,7 +101,12 @@ onBothDatabases('task queue', (create) => {
     const id = await rooms.enqueue();
     const { runId } = await claimOne();
     await rooms.queue.settle(runId, FAILED, 'b'.repeat(64));
-    expect(await rooms.task(id)).toMatchObject({ status: 'failed', failureReason: 'exit_code', error: 'ended with 1', runId: null });
+    expect(await rooms.task(id)).toMatchObject({
+      status: 'failed',
+      failureReason: 'exit_code',
+      error: 'ended with 1',
+      runId: null,
+    });
     const run = await rooms.dataSource.manager.findOneByOrFail(TaskRunEntity, { id: runId });
     expect(run).toMatchObject({ taskId: id, number: 1, status: 'failed', manifestSha256: 'b'.repeat(64) });
   });
@@ -94,11 +115,16 @@ onBothDatabases('task queue', (create) => {
     const ids = [await rooms.enqueue(), await rooms.enqueue(), await rooms.enqueue()];
     const claimed = await rooms.claim(3, 1);
     const [kept, lost, cancelled] = ids.map((id) => claimed.find((task) => task.id === id)!.runId);
-    await rooms.queue.settle(lost!, COMPLETED, null);
-    await rooms.control.cancel(ids[2]!, 'because');
-    const renewed = await rooms.queue.renew([kept!, lost!, cancelled!], 600);
-    expect(renewed).toEqual(new Map([[kept, { cancelRequested: false }], [cancelled, { cancelRequested: true }]]));
-    expect((await rooms.task(ids[0]!)).leaseExpiresAt!.getTime()).toBeGreaterThan(Date.now() + 500_000);
+    await rooms.queue.settle(lost, COMPLETED, null);
+    await rooms.control.cancel(ids[2], 'because');
+    const renewed = await rooms.queue.renew([kept, lost, cancelled], 600);
+    expect(renewed).toEqual(
+      new Map([
+        [kept, { cancelRequested: false }],
+        [cancelled, { cancelRequested: true }],
+      ]),
+    );
+    expect((await rooms.task(ids[0])).leaseExpiresAt!.getTime()).toBeGreaterThan(Date.now() + 500_000);
   });
 
   it('queues the task of a silent worker again, without using up its attempts, and refuses the late result', async () => {
@@ -111,7 +137,7 @@ onBothDatabases('task queue', (create) => {
     expect((await rooms.queue.settle(runId, COMPLETED, null)).kept).toBe(false);
     const [again] = await rooms.claim();
     expect(again).toMatchObject({ id, attempt: 2, excusedRuns: 1 });
-    expect(again!.runId).not.toBe(runId);
+    expect(again.runId).not.toBe(runId);
   });
 
   it('loses against a worker that renewed in the last moment', async () => {
@@ -156,7 +182,11 @@ onBothDatabases('task queue', (create) => {
       const { runId } = await claimOne();
       await rooms.control.cancel(id, 'because');
       await rooms.queue.settle(runId, each, null);
-      expect(await rooms.task(id)).toMatchObject({ status: 'cancelled', failureReason: 'cancelled', hold: null });
+      expect(await rooms.task(id)).toMatchObject({
+        status: 'cancelled',
+        failureReason: 'cancelled',
+        hold: null,
+      });
     }
   });
 
@@ -185,12 +215,12 @@ onBothDatabases('task queue', (create) => {
     const free = await rooms.enqueue({ concurrencyKey: 'other' });
     const claimed = await rooms.claim(10);
     expect(claimed.map(({ id }) => id)).toEqual([first, free]);
-    await rooms.queue.settle(claimed[0]!.runId, COMPLETED, null);
+    await rooms.queue.settle(claimed[0].runId, COMPLETED, null);
     const [next] = await rooms.claim(10);
-    expect(next!.id).toBe(high);
+    expect(next.id).toBe(high);
     await rooms.control.cancel(high, 'because');
     expect(await claimIds(10)).toEqual([]);
-    await rooms.queue.settle(next!.runId, { ...FAILED, status: 'cancelled' }, null);
+    await rooms.queue.settle(next.runId, { ...FAILED, status: 'cancelled' }, null);
     expect(await claimIds(10)).toEqual([low]);
   });
 
@@ -203,13 +233,17 @@ onBothDatabases('task queue', (create) => {
       },
       async (id: string) => {
         const [task] = await rooms.claim();
-        expect(task!.id).toBe(id);
-        await rooms.queue.settle(task!.runId, { ...FAILED, status: 'retry', delaySeconds: 60 }, null);
+        expect(task.id).toBe(id);
+        await rooms.queue.settle(task.runId, { ...FAILED, status: 'retry', delaySeconds: 60 }, null);
       },
     ];
     for (const [index, end] of endHolder.entries()) {
       const key = `key-${index}`;
-      const holder = await rooms.enqueue({ concurrencyKey: key, maxAttempts: 3, expiresAt: new Date(Date.now() + 60_000) });
+      const holder = await rooms.enqueue({
+        concurrencyKey: key,
+        maxAttempts: 3,
+        expiresAt: new Date(Date.now() + 60_000),
+      });
       const waiting = await rooms.enqueue({ concurrencyKey: key });
       await end(holder);
       expect(await claimIds(10)).toEqual([waiting]);
@@ -219,7 +253,7 @@ onBothDatabases('task queue', (create) => {
   it('has one holder of a key even when many processes enqueue and settle at once', async () => {
     for (let i = 0; i < 2; i += 1) others.push(await TaskRooms.open(database.url));
     const all = [rooms, ...others];
-    await Promise.all(Array.from({ length: 30 }, (_, i) => all[i % 3]!.enqueue({ concurrencyKey: 'k' })));
+    await Promise.all(Array.from({ length: 30 }, (_, i) => all[i % 3].enqueue({ concurrencyKey: 'k' })));
     let done = 0;
     for (let round = 0; round < 200 && done < 30; round += 1) {
       const claimed = (await Promise.all(all.map((each) => each.claim(5)))).flat();
@@ -245,7 +279,9 @@ onBothDatabases('task queue', (create) => {
   it('stores one of a hundred equal requests', async () => {
     others.push(await TaskRooms.open(database.url));
     const inserted = await Promise.all(
-      Array.from({ length: 100 }, (_, i) => (i % 2 ? rooms : others[0]!).control.insert(newTask({ idempotencyKey: 'same' }))),
+      Array.from({ length: 100 }, (_, i) =>
+        (i % 2 ? rooms : others[0]).control.insert(newTask({ idempotencyKey: 'same' })),
+      ),
     );
     expect(inserted.filter((each) => each !== null)).toHaveLength(1);
   });
@@ -254,10 +290,14 @@ onBothDatabases('task queue', (create) => {
     const id = await rooms.enqueue();
     const { runId } = await claimOne();
     await rooms.queue.settle(runId, FAILED, null);
-    expect(await rooms.control.retry(id, { decision: 'allow' })).toMatchObject({ status: 'queued', failureReason: null, maxAttempts: 2 });
+    expect(await rooms.control.retry(id, { decision: 'allow' })).toMatchObject({
+      status: 'queued',
+      failureReason: null,
+      maxAttempts: 2,
+    });
     const [again] = await rooms.claim();
     expect(again).toMatchObject({ id, attempt: 2 });
-    await rooms.queue.settle(again!.runId, COMPLETED, null);
+    await rooms.queue.settle(again.runId, COMPLETED, null);
     expect((await rooms.control.retry(id, {}))!.status).toBe('completed');
   });
 

@@ -40,8 +40,16 @@ export class TaskRooms {
   }
 
   /** Lets a column's time lie in the past, as if the clock had gone on. */
-  async age(id: string, column: 'leaseExpiresAt' | 'runAt' | 'expiresAt' | 'completedAt', seconds = 1): Promise<void> {
-    await this.dataSource.manager.update(TaskEntity, { id }, { [column]: new Date(Date.now() - seconds * 1_000) });
+  async age(
+    id: string,
+    column: 'leaseExpiresAt' | 'runAt' | 'expiresAt' | 'completedAt',
+    seconds = 1,
+  ): Promise<void> {
+    await this.dataSource.manager.update(
+      TaskEntity,
+      { id },
+      { [column]: new Date(Date.now() - seconds * 1_000) },
+    );
   }
 
   close(): Promise<void> {

@@ -25,13 +25,15 @@ export class TowerProcess {
     for (const stream of [child.stdout!, child.stderr!]) {
       stream.setEncoding('utf8').on('data', (text: string) => (this.log += text));
     }
-    this.ended = once(child, 'close').then(([code, signal]) => ({ code, signal }) as Exit);
+    this.ended = once(child, 'close').then(([code, signal]) => ({ code, signal }));
   }
 
   /** Starts it and does not wait. @param environment the whole of it, beside PATH */
   static spawn(folder: string, environment: Record<string, string>): TowerProcess {
     const env = { PATH: process.env['PATH'], ...environment };
-    return new TowerProcess(spawn(process.execPath, [MAIN], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] }));
+    return new TowerProcess(
+      spawn(process.execPath, [MAIN], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] }),
+    );
   }
 
   async started(): Promise<void> {

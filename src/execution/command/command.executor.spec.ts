@@ -149,7 +149,7 @@ describe('a command', () => {
         JCT_REF: '',
         JCT_REPOSITORY: source.dir,
       });
-      const top = env['here']!.replace(/\/src$/, '');
+      const top = env['here'].replace(/\/src$/, '');
       expect([env['HOME'], env['JCT_ARTIFACTS_DIR']]).toEqual([`${top}/.jct-home`, `${top}/.jct-artifacts`]);
       const allowed =
         /^(PATH|HOME|LANG|CI|TMPDIR|MY_VAR|JCT_\w+|GIT_CEILING_DIRECTORIES|PWD|OLDPWD|SHLVL|_|here)$/;

@@ -189,7 +189,7 @@ describe('a workspace', () => {
     const fetching = prepare({ repository }, first.signal);
     const waiting = prepare({ repository }, second.signal);
     await firstConnection;
-    const closed = new Promise((done) => connections[0]!.once('close', done));
+    const closed = new Promise((done) => connections[0].once('close', done));
     second.abort('cancelled');
     expect((await waiting).ok).toBe(false);
     expect(connections).toHaveLength(1);

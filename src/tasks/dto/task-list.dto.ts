@@ -1,4 +1,4 @@
-import { TaskDto } from './task.dto.js';
+import { type TaskDto } from './task.dto.js';
 
 export class TaskListDto {
   /** Newest first. */
