@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
@@ -9,80 +9,75 @@ import { DemoError } from './demo-error.js';
 import { towerEnvironment } from './environment.js';
 
 const MAIN = fileURLToPath(new URL('../src/main.js', import.meta.url));
-const READY_MS = 60_000;
 const KILL_AFTER_MS = 10_000;
-const LAST_LINES = 15;
+const LAST_LINES = 12;
 
 /** A tower of the demo's own. All it writes, its database, traces and workspaces, stays below the folder it runs in. */
 export class TowerProcess {
+  private readonly child;
   private readonly ended: Promise<unknown>;
+  private readonly address: Promise<string>;
   private readonly lastLines: string[] = [];
-  private readonly killAtExit = (): void => void this.child.kill('SIGKILL');
+  private readonly kill = (): void => void this.child.kill('SIGKILL');
+  private stopping = false;
 
-  private constructor(private readonly child: ChildProcess) {
-    this.ended = once(child, 'exit').catch(() => undefined);
+  /** @param onDeath called when the tower ends although nobody stopped it */
+  constructor(folder: string, onDeath: (error: DemoError) => void) {
+    this.child = spawn(process.execPath, [MAIN], {
+      cwd: folder,
+      env: towerEnvironment(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     // The last resort, should the demo itself break: a tower must not outlive it.
-    process.once('exit', this.killAtExit);
-  }
-
-  static launch(folder: string): TowerProcess {
-    const stdio = ['ignore', 'pipe', 'pipe'] as const;
-    const child = spawn(process.execPath, [MAIN], { cwd: folder, env: towerEnvironment(), stdio: [...stdio] });
-    const tower = new TowerProcess(child);
+    process.once('exit', this.kill);
+    this.ended = once(this.child, 'close').catch(() => undefined);
+    void this.ended.then(() => {
+      if (!this.stopping) onDeath(new DemoError(`The tower ended by itself. ${this.lastWords()}`));
+    });
     const log = createWriteStream(join(folder, 'tower.log'));
-    for (const stream of [child.stdout, child.stderr]) {
-      createInterface({ input: stream }).on('line', (line) => {
-        log.write(`${line}\n`);
-        tower.lastLines.push(line);
-        if (tower.lastLines.length > LAST_LINES) tower.lastLines.shift();
-      });
-    }
-    return tower;
+    this.address = new Promise((resolve) => {
+      for (const stream of [this.child.stdout, this.child.stderr]) {
+        createInterface({ input: stream }).on('line', (line) => {
+          log.write(`${line}\n`);
+          this.lastLines.splice(0, this.lastLines.length - LAST_LINES + 1);
+          this.lastLines.push(line);
+          // `API http://127.0.0.1:41233   documentation ...`: the port is known when the system has given it.
+          const url = /"message":"API (http:\/\/\S+)/.exec(line)?.[1];
+          if (url !== undefined) resolve(url);
+        });
+      }
+    });
   }
 
   /** The address of the API, as soon as the tower is ready to take and to run tasks. */
   async ready(signal: AbortSignal): Promise<string> {
-    const url = await this.address(signal);
-    const patience = AbortSignal.any([signal, AbortSignal.timeout(READY_MS)]);
+    const url = await Promise.race([this.address, rejection(signal)]);
     for (;;) {
-      const answer = await fetch(`${url}/readyz`, { signal: patience }).catch((error: unknown) => {
-        signal.throwIfAborted();
-        throw this.failure(`The tower does not answer: ${(error as Error).message}.`);
-      });
+      const answer = await fetch(`${url}/readyz`, { signal });
       await answer.body?.cancel();
       if (answer.ok) return url;
-      await sleep(50, undefined, { signal: patience });
+      await sleep(50, undefined, { signal });
     }
+  }
+
+  lastWords(): string {
+    const lines = this.lastLines.map((line) => `\n  ${line}`).join('');
+    return lines === '' ? 'It said nothing.' : `It said last:${lines}`;
   }
 
   /** Lets what runs end, and insists after ten seconds. */
   async stop(): Promise<void> {
-    const insist = setTimeout(this.killAtExit, KILL_AFTER_MS);
+    this.stopping = true;
+    const insist = setTimeout(this.kill, KILL_AFTER_MS);
     this.child.kill('SIGTERM');
-    if (this.child.exitCode === null && this.child.signalCode === null) await this.ended;
+    await this.ended;
     clearTimeout(insist);
-    process.off('exit', this.killAtExit);
+    process.off('exit', this.kill);
   }
+}
 
-  /** It says so in its log: `API http://127.0.0.1:41233   documentation ...`. */
-  private async address(signal: AbortSignal): Promise<string> {
-    const lines = createInterface({ input: this.child.stdout! });
-    const giveUp = AbortSignal.any([signal, AbortSignal.timeout(READY_MS)]);
-    const close = (): void => lines.close();
-    giveUp.addEventListener('abort', close);
-    try {
-      for await (const line of lines) {
-        const url = /"message":"API (http:\/\/\S+)/.exec(line)?.[1];
-        if (url !== undefined) return url;
-      }
-    } finally {
-      giveUp.removeEventListener('abort', close);
-    }
-    signal.throwIfAborted();
-    throw this.failure('The tower did not start.');
-  }
-
-  private failure(message: string): DemoError {
-    return new DemoError(`${message} It said last:\n${this.lastLines.map((line) => `  ${line}`).join('\n')}`);
-  }
+async function rejection(signal: AbortSignal): Promise<never> {
+  signal.throwIfAborted();
+  await once(signal, 'abort');
+  throw signal.reason;
 }

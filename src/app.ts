@@ -1,5 +1,4 @@
 import 'reflect-metadata';
-import type { Server } from 'node:http';
 import type { Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
@@ -50,7 +49,7 @@ export async function createApp(
 
 /** Opens the port. @returns the address under which clients on this machine reach the tower */
 export async function listen(app: NestExpressApplication, settings: Settings): Promise<string> {
-  const server = (await app.listen(settings.apiPort, settings.apiHost));
+  const server = await app.listen(settings.apiPort, settings.apiHost);
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   return app.getUrl();

@@ -31,15 +31,20 @@ function announce(settings: Settings, url: string | null): void {
   const logger = new Logger('Main');
   if (url !== null) {
     logger.log(`API ${url}   documentation ${url}/docs   OpenAPI ${url}/openapi.json`);
-    const key = settings.apiKeyFile === undefined ? 'no key needed, this machine only' : `key in ${settings.apiKeyFile}`;
+    const key =
+      settings.apiKeyFile === undefined
+        ? 'no key needed, this machine only'
+        : `key in ${settings.apiKeyFile}`;
     logger.log(`Access: ${key}`);
   }
-  const database = settings.databaseUrl.startsWith('sqlite') ? settings.databaseUrl : 'PostgreSQL (DATABASE_URL)';
+  const database = settings.databaseUrl.startsWith('sqlite')
+    ? settings.databaseUrl
+    : 'PostgreSQL (DATABASE_URL)';
   logger.log(`Database ${database}   traces ${settings.traceRoot}   workspaces ${settings.workspaceRoot}`);
 }
 
 main().catch((error: unknown) => {
   const configuration = error instanceof ConfigurationError || error instanceof SchemaError;
-  process.stderr.write(`${configuration ? (error).message : String((error as Error).stack ?? error)}\n`);
+  process.stderr.write(`${configuration ? error.message : String((error as Error).stack ?? error)}\n`);
   process.exit(configuration ? EXIT_CONFIGURATION : 1);
 });

@@ -7,7 +7,9 @@ import { openApiDocument } from './openapi/document.js';
  * `node dist/src/openapi.js [--check] <file>`: writes the OpenAPI document, or compares it with the file and exits with 1
  * when they differ. From dist only: the Swagger plugin works at compile time.
  */
-const [file, check] = process.argv.slice(2).sort((a, b) => Number(a.startsWith('--')) - Number(b.startsWith('--')));
+const [file, check] = process.argv
+  .slice(2)
+  .sort((a, b) => Number(a.startsWith('--')) - Number(b.startsWith('--')));
 if (file === undefined) throw new Error('usage: openapi.js [--check] <file>');
 
 const app = await createApp(readSettings({ DATABASE_URL: 'sqlite://', JCT_ROLE: 'api', LOG_LEVEL: 'warn' }));

@@ -58,9 +58,9 @@ describe('the house', () => {
   it('names only lines above', () => {
     const names = Object.keys(FLOORS);
     const wrong = names.flatMap((name, line) =>
-      FLOORS[name].filter((below) => names.indexOf(below) >= line || !names.includes(below)).map(
-        (below) => `${name} -> ${below}`,
-      ),
+      FLOORS[name]
+        .filter((below) => names.indexOf(below) >= line || !names.includes(below))
+        .map((below) => `${name} -> ${below}`),
     );
     expect(wrong).toEqual([]);
   });

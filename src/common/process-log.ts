@@ -7,7 +7,13 @@ export interface ProcessLogOptions {
 }
 
 /** What Nest says of its own wiring; 60 lines a start that no operator needs. */
-const WIRING = new Set(['NestFactory', 'InstanceLoader', 'RouterExplorer', 'RoutesResolver', 'NestApplication']);
+const WIRING = new Set([
+  'NestFactory',
+  'InstanceLoader',
+  'RouterExplorer',
+  'RoutesResolver',
+  'NestApplication',
+]);
 
 const LEVELS: Record<ProcessLogOptions['logLevel'], LogLevel[]> = {
   error: ['fatal', 'error'],

@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 /** Folder of the nearest package.json above this file: it lies deeper in a build. */
 const PACKAGE_FOLDER = packageFolder(dirname(fileURLToPath(import.meta.url)));
 
-export const VERSION = (JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string }).version;
+export const VERSION = (JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string })
+  .version;
 
 /** Absolute path of a file that comes with the package. */
 export function packageFile(path: string): string {

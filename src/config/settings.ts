@@ -6,9 +6,11 @@ type Values = {
 };
 
 /** The settings in force: read once at start, validated, frozen. Inject it by this class. */
+/* eslint-disable @typescript-eslint/no-unsafe-declaration-merging, @typescript-eslint/no-empty-object-type --
+   one name for the injection token and the inferred shape */
 export abstract class Settings {}
-// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- one name for the token and the inferred shape
 export interface Settings extends Values {}
+/* eslint-enable */
 
 /** Every problem of the environment at once; the process exits with 78 (EX_CONFIG) and this message. */
 export class ConfigurationError extends Error {

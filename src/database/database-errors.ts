@@ -11,7 +11,7 @@ const POOL =
 /** Whether the error says that the database cannot serve now, though it may later: the answer is 503, not 500. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   if (!isNativeError(error)) return false;
-  const cause: Error = error instanceof QueryFailedError ? error.driverError : error;
+  const cause = error instanceof QueryFailedError ? (error.driverError as Error) : error;
   const code = (cause as { code?: unknown }).code;
   if (typeof code === 'string' && (UNAVAILABLE.test(code) || (NETWORK.test(code) && 'syscall' in cause)))
     return true;

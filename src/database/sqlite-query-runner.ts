@@ -30,7 +30,6 @@ export class SqliteQueryRunner extends BetterSqlite3QueryRunner {
     if (this.letGo !== null) return super.query(sql, parameters, structured);
     const letGo = await this.enter();
     try {
-       
       return await this.whenNotBusy(() => super.query(sql, parameters, structured));
     } finally {
       letGo();

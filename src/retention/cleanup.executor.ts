@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Settings } from '../config/settings.js';
 import { CommandExecutor } from '../execution/command/command.executor.js';
-import type { CommandPayload } from '../execution/command/command.payload.js';
 import { Executes } from '../task-types/executes.decorator.js';
 import type { Executor, RunContext } from '../task-types/executor.js';
 import type { Outcome } from '../task-types/outcome.js';

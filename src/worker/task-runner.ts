@@ -69,7 +69,8 @@ export class TaskRunner {
 
   private async seal(run: ActiveRun, trace: TraceWriter, ending: Ending, startedAt: Date): Promise<void> {
     const finishedAt = this.clock.now();
-    const masked = trace.masker.maskJson(ending) as Ending;
+    const plain: JsonObject = ending;
+    const masked = trace.masker.maskJson(plain) as Ending;
     try {
       const sealed = await trace.seal({
         output: runOutput(masked, startedAt, finishedAt),

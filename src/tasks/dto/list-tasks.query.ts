@@ -19,8 +19,8 @@ import { PRIORITIES, type Priority, TASK_STATUSES, type TaskStatus } from '../ta
 /** `?status=queued,running` and `?status=queued&status=running` mean the same. */
 const List = (): PropertyDecorator =>
   Transform(({ value }: { value: unknown }) => {
-    const values = Array.isArray(value) ? value : [value];
-    return values.flatMap((each) => (typeof each === 'string' ? each.split(',') : [each]));
+    const values: unknown[] = Array.isArray(value) ? value : [value];
+    return values.flatMap((each): unknown[] => (typeof each === 'string' ? each.split(',') : [each]));
   });
 
 /** Filters of the list of tasks; all given ones must hold. */
