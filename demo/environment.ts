@@ -6,7 +6,9 @@ import { SETTINGS } from '../src/config/settings-table.js';
  */
 export function towerEnvironment(): NodeJS.ProcessEnv {
   const settings = new Set<string>(Object.values(SETTINGS).map((setting) => setting.env));
-  const rest = Object.entries(process.env).filter(([name]) => !settings.has(name) && !name.startsWith('JCT_'));
+  const rest = Object.entries(process.env).filter(
+    ([name]) => !settings.has(name) && !name.startsWith('JCT_'),
+  );
   return { ...Object.fromEntries(rest), API_PORT: '0', LOG_FORMAT: 'json' };
 }
 

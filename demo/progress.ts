@@ -1,4 +1,4 @@
-import { fit, isLive, MARKS, say, seconds, style, write } from './terminal.js';
+import { fit, isLive, mark, say, seconds, style, write } from './terminal.js';
 
 /** Shows what each of several tasks is doing, until `stop`. */
 export interface Progress {
@@ -80,9 +80,9 @@ class LiveProgress implements Progress {
   }
 
   private mark(state: string): string {
-    if (state === 'completed') return MARKS.ok;
+    if (state === 'completed') return mark(true);
     if (state === 'queued') return style('dim', '○');
-    return state === 'running' ? style('cyan', FRAMES[this.frame % FRAMES.length]) : MARKS.bad;
+    return state === 'running' ? style('cyan', FRAMES[this.frame % FRAMES.length]) : mark(false);
   }
 }
 

@@ -14,7 +14,9 @@ export function style(format: Style | Style[], text: string): string {
   return coloured ? styleText(format, text) : text;
 }
 
-export const MARKS = { ok: style('green', '✔'), bad: style('red', '✖'), note: style('yellow', '!') };
+export function mark(ok: boolean): string {
+  return ok ? style('green', '✔') : style('red', '✖');
+}
 
 export function write(text: string): void {
   stdout.write(text);

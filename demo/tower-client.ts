@@ -39,8 +39,15 @@ export class TowerClient {
   ) {}
 
   async enqueue(task: object, idempotencyKey?: string): Promise<Answer<EnqueuedTaskDto | Problem>> {
-    const headers = { 'Content-Type': 'application/json', ...(idempotencyKey && { 'Idempotency-Key': idempotencyKey }) };
-    const answer = await this.fetch('/tasks/enqueue', { method: 'POST', headers, body: JSON.stringify(task) });
+    const headers = {
+      'Content-Type': 'application/json',
+      ...(idempotencyKey && { 'Idempotency-Key': idempotencyKey }),
+    };
+    const answer = await this.fetch('/tasks/enqueue', {
+      method: 'POST',
+      headers,
+      body: JSON.stringify(task),
+    });
     return {
       status: answer.status,
       headers: answer.headers,
@@ -69,7 +76,8 @@ export class TowerClient {
 
   private async get<T>(path: string): Promise<T> {
     const answer = await this.fetch(path);
-    if (!answer.ok) throw new DemoError(`GET ${path} was answered with ${answer.status}: ${await answer.text()}`);
+    if (!answer.ok)
+      throw new DemoError(`GET ${path} was answered with ${answer.status}: ${await answer.text()}`);
     return (await answer.json()) as T;
   }
 

@@ -1,5 +1,6 @@
 import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { MIGRATIONS } from '../migrations/migrations.js';
+import { CallbacksModule } from './callbacks/callbacks.module.js';
 import { CommonModule } from './common/common.module.js';
 import { ConfigModule } from './config/config.module.js';
 import { Settings } from './config/settings.js';
@@ -29,6 +30,7 @@ export class AppModule {
         TasksModule,
         ExecutionModule,
         WorkerModule,
+        CallbacksModule,
         RetentionModule,
         TraceApiModule,
         OrchestratorModule,

@@ -4,7 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import helmet from 'helmet';
 import { AppModule } from './app.module.js';
-import { readOrMakeKey, requireKey, requireLocalHost } from './auth/api-key.js';
+import { apiKey, requireKey, requireLocalHost } from './auth/api-key.js';
 import { ProcessLog } from './common/process-log.js';
 import type { Settings } from './config/settings.js';
 import { jsonBody } from './http/json-body.js';
@@ -36,9 +36,7 @@ export async function createApp(
       contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
     }),
   );
-  app.use(
-    settings.apiKeyFile === undefined ? requireLocalHost : requireKey(readOrMakeKey(settings.apiKeyFile).key),
-  );
+  app.use(settings.apiKeyFile === undefined ? requireLocalHost : requireKey(apiKey(settings.apiKeyFile)));
   app.use(...jsonBody());
   app.useGlobalPipes(validationPipe);
   app.useGlobalFilters(new ProblemFilter());

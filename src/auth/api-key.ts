@@ -1,8 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { chmodSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { AppError } from '../common/errors.js';
+import { secretFromFile } from '../config/secret-file.js';
 import { ConfigurationError } from '../config/settings.js';
 
 const KEY = /^jct_[A-Za-z0-9_-]{32,}$/;
@@ -11,40 +10,17 @@ const KEY = /^jct_[A-Za-z0-9_-]{32,}$/;
 const OPEN = new Set(['/health', '/healthz', '/readyz', '/version']);
 
 /**
- * The key in the file, which is made with a new key, readable by its owner only, when it does not exist. Processes that
- * start together end with one key: the file appears whole, under its name, once.
+ * The key in JCT_API_KEY_FILE, which is made with a new key when it does not exist.
  *
  * @throws ConfigurationError when the file cannot be used
  */
-export function readOrMakeKey(file: string): { key: string; made: boolean } {
-  const path = resolve(file);
-  try {
-    const made = makeKey(path);
-    const key = readFileSync(path, 'utf8').trim();
-    if (KEY.test(key)) return { key, made };
-  } catch (error) {
-    throw new ConfigurationError([`JCT_API_KEY_FILE ${path} cannot be used: ${(error as Error).message}`]);
-  }
+export function apiKey(file: string): string {
+  const key = secretFromFile('JCT_API_KEY_FILE', file, () => `jct_${randomBytes(32).toString('base64url')}`);
+  if (KEY.test(key)) return key;
   throw new ConfigurationError([
-    `JCT_API_KEY_FILE ${path} must hold one key: jct_ and at least 32 letters, digits, "-" or "_". ` +
-      'Remove the file to have a new key made.',
+    `JCT_API_KEY_FILE ${file} must hold one key: jct_ and at least 32 letters, digits, "-" or "_". ` +
+      'Remove the file to have a new key made',
   ]);
-}
-
-function makeKey(path: string): boolean {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const temporary = `${path}.${randomBytes(6).toString('hex')}`;
-  writeFileSync(temporary, `jct_${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
-  try {
-    linkSync(temporary, path);
-    chmodSync(path, 0o600);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
-  } finally {
-    rmSync(temporary, { force: true });
-  }
 }
 
 /** Lets through who shows the key as a bearer token; compared in constant time, never taken from the URL. */

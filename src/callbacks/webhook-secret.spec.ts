@@ -1,31 +1,13 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { text } from 'node:stream/consumers';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Webhook } from 'standardwebhooks';
-import ts from 'typescript';
 import { ConfigurationError, readSettings } from '../config/settings.js';
 import { webhookSecret } from './webhook-secret.js';
 import { WebhookSigner } from './webhook-signer.js';
 
 const GIVEN = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
-
-/** Compiles what the secret needs into a folder, so that processes of their own can run it. */
-function compileTo(folder: string): string {
-  const modules = ['callbacks/webhook-secret', 'config/settings', 'config/settings-table', 'config/setting'];
-  for (const module of modules) {
-    const source = readFileSync(new URL(`../${module}.ts`, import.meta.url), 'utf8');
-    const compilerOptions = { module: ts.ModuleKind.ES2022, target: ts.ScriptTarget.ES2022 };
-    const file = join(folder, `${module}.js`);
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, ts.transpileModule(source, { compilerOptions }).outputText);
-  }
-  writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
-  return join(folder, 'callbacks/webhook-secret.js');
-}
 
 describe('webhookSecret', () => {
   let folder: string;
@@ -47,24 +29,6 @@ describe('webhookSecret', () => {
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(read()).toBe(secret);
     expect(readdirSync(join(folder, 'jct'))).toEqual(['webhook-secret']);
-  });
-
-  it('is one secret for processes that start together', async () => {
-    const script = `import { webhookSecret } from ${JSON.stringify(compileTo(join(folder, 'compiled')))};
-      process.stdout.write('.');
-      process.stdin.resume().on('end', () => console.log(webhookSecret({ webhookSecretFile: process.argv[1] })));`;
-    const starting = Array.from({ length: 6 }, () => {
-      const child = spawn(process.execPath, ['--input-type=module', '-e', script, file]);
-      return { child, ready: once(child.stdout, 'data') };
-    });
-    await Promise.all(starting.map(({ ready }) => ready));
-    const said = await Promise.all(
-      starting.map(({ child }) => {
-        child.stdin.end();
-        return text(child.stdout);
-      }),
-    );
-    expect(new Set(said.map((line) => line.trim()))).toEqual(new Set([read()]));
   });
 
   it('is another one in another place', () => {

@@ -73,8 +73,9 @@ export interface SqlClock {
 
 const CLOCKS: Record<Dialect, SqlClock> = {
   postgres: {
-    now: 'now()',
-    after: (seconds) => `now() + make_interval(secs => ${seconds}::double precision)`,
+    // Columns hold milliseconds: rounded up on storing, a time would lie in the future of the next statement.
+    now: `date_trunc('milliseconds', now())`,
+    after: (seconds) => `date_trunc('milliseconds', now()) + make_interval(secs => ${seconds}::double precision)`,
   },
   sqlite: {
     now: `strftime('%Y-%m-%d %H:%M:%f', 'now')`,

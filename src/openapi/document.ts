@@ -2,8 +2,12 @@ import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { VERSION } from '../common/version.js';
 import { TaskTypeRegistry } from '../task-types/task-type-registry.js';
+import { EnqueuedTaskDto, TaskDto } from '../tasks/dto/task.dto.js';
+import { CheckDto } from '../health/status.dto.js';
 import { DryRunDto } from '../tasks/dto/enqueue.query.js';
+import { asOpenApi31 } from './as-3-1.js';
 import { declareErrors } from './error-responses.js';
+import { withExamples } from './examples.js';
 import { ProblemDto } from './problem.dto.js';
 import { typeEnqueueRequest } from './task-type-schemas.js';
 
@@ -32,9 +36,16 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     .build();
   const document = SwaggerModule.createDocument(app, config, {
     operationIdFactory: (_controller, method) => method,
-    extraModels: [ProblemDto, DryRunDto, ...types.map(({ payload }) => payload)],
+    extraModels: [
+      ProblemDto,
+      EnqueuedTaskDto,
+      DryRunDto,
+      TaskDto,
+      CheckDto,
+      ...types.map(({ payload }) => payload),
+    ],
   });
   typeEnqueueRequest(document, types);
   declareErrors(document);
-  return document;
+  return asOpenApi31(withExamples(document));
 }

@@ -13,9 +13,21 @@ export class PolicyViolationDto {
   message: string;
   field: string;
   /** What the request says. */
-  @ApiProperty({ nullable: true, description: 'What the request says.' })
+  @ApiProperty({
+    title: 'AnyJson',
+    nullable: true,
+    type: 'object',
+    additionalProperties: true,
+    description: 'What the request says.',
+  })
   value: unknown;
-  @ApiProperty({ nullable: true, description: 'What the policy allows.' })
+  @ApiProperty({
+    title: 'AnyJson',
+    nullable: true,
+    type: 'object',
+    additionalProperties: true,
+    description: 'What the policy allows.',
+  })
   allowed: unknown;
 }
 

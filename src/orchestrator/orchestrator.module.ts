@@ -1,10 +1,11 @@
 import { Module } from '@nestjs/common';
+import { CallbacksModule } from '../callbacks/callbacks.module.js';
 import { RetentionModule } from '../retention/retention.module.js';
 import { WorkerModule } from '../worker/worker.module.js';
 import { OrchestratorService } from './orchestrator.service.js';
 
 @Module({
-  imports: [WorkerModule, RetentionModule],
+  imports: [WorkerModule, CallbacksModule, RetentionModule],
   providers: [OrchestratorService],
   exports: [OrchestratorService],
 })

@@ -1,5 +1,6 @@
 import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { Settings } from '../config/settings.js';
+import { CallbacksService } from '../callbacks/callbacks.service.js';
 import { RetentionSchedule } from '../retention/retention-schedule.js';
 import { WorkerService } from '../worker/worker.service.js';
 
@@ -18,6 +19,7 @@ export class OrchestratorService implements OnApplicationBootstrap {
   constructor(
     private readonly settings: Settings,
     private readonly worker: WorkerService,
+    private readonly callbacks: CallbacksService,
     private readonly retention: RetentionSchedule,
   ) {}
 
@@ -28,6 +30,7 @@ export class OrchestratorService implements OnApplicationBootstrap {
   async onApplicationBootstrap(): Promise<void> {
     this.current = 'running';
     if (this.settings.role !== 'api') {
+      this.callbacks.start();
       await this.worker.start();
       this.retention.start();
     }
@@ -52,6 +55,8 @@ export class OrchestratorService implements OnApplicationBootstrap {
     this.current = 'stopping';
     this.logger.log('Stopping');
     await Promise.all([this.worker.stop(), this.retention.stop()]);
+    // Last: what the tasks that just ended have to say still goes out.
+    await this.callbacks.stop();
     this.current = 'stopped';
   }
 }

@@ -1,5 +1,12 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
-import { ApiCreatedResponse, ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
+import {
+  ApiCreatedResponse,
+  ApiHeader,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+  getSchemaPath,
+} from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { EnqueueTaskDto } from './dto/enqueue-task.dto.js';
 import { DryRunDto, EnqueueQuery } from './dto/enqueue.query.js';
@@ -14,6 +21,8 @@ import { TaskExplanation } from './task-explanation.js';
 import { TaskQueries } from './task-queries.js';
 import { TaskWait } from './task-wait.js';
 import { type Caller, type Enqueued, TasksService } from './tasks.service.js';
+
+const ENQUEUED_OR_ENDED = [{ $ref: getSchemaPath(EnqueuedTaskDto) }, { $ref: getSchemaPath(TaskDto) }];
 
 @ApiTags('tasks')
 @Controller('tasks')
@@ -38,7 +47,14 @@ export class TasksController {
     required: false,
     description: '`wait=N`: answer with the finished task if it ends within N seconds (at most 60).',
   })
-  @ApiCreatedResponse({ type: EnqueuedTaskDto })
+  @ApiCreatedResponse({
+    schema: { anyOf: ENQUEUED_OR_ENDED },
+    description: 'Stored; with `Prefer: wait` the ended task.',
+  })
+  @ApiOkResponse({
+    schema: { anyOf: [...ENQUEUED_OR_ENDED, { $ref: getSchemaPath(DryRunDto) }] },
+    description: 'The task that the idempotency key stands for; with `dry_run` what would happen.',
+  })
   async enqueue(
     @Body() body: EnqueueTaskDto,
     @Query() query: EnqueueQuery,

@@ -293,6 +293,14 @@ onBothDatabases('callbacks', (create) => {
     expect(stored.every(({ status, attempt }) => status === 'delivered' && attempt === 1)).toBe(true);
   });
 
+  it('are claimed by one of many claims at the same moment, and none is left over', async () => {
+    for (let count = 0; count < 12; count += 1) await endOne();
+    const claimants = [tower, await startProcess(), await startProcess()];
+    const claims = claimants.flatMap(({ callbacks }) => Array.from({ length: 8 }, () => callbacks.claim([])));
+    const claimed = (await Promise.all(claims)).flatMap((callback) => callback?.id ?? []);
+    expect(claimed.sort()).toEqual((await tower.stored()).map(({ id }) => id));
+  });
+
   it('for one receiver that hangs do not hold up those for another', async () => {
     const hanging = await startReceiver();
     hanging.answer = () => undefined;

@@ -23,6 +23,7 @@ export class JsonEqualsPayload {
   @ApiProperty({
     description: 'The value that must stand there: any JSON.',
     example: '1.2.0',
+    title: 'AnyJson',
     nullable: true,
     type: Object,
   })

@@ -17,7 +17,14 @@ export async function changedFiles(workspace: Workspace, signal: AbortSignal): P
   const call = { gitDir: workspace.source.gitDir, workTree: workspace.dir, signal };
   const status = await git({
     ...call,
-    args: ['status', '--porcelain=v1', '-z', '--untracked-files=all', '--no-renames'],
+    args: [
+      'status',
+      '--porcelain=v1',
+      '-z',
+      '--untracked-files=all',
+      '--ignore-submodules=all',
+      '--no-renames',
+    ],
   });
   if (!status.ok) return { ok: false, reason: `could not be found out: ${clip(status.message, 300)}` };
   const index = await git({ ...call, args: ['ls-files', '--stage', '-z'] });

@@ -10,10 +10,7 @@ import { dialectOf } from '../../database/portable-data-source.js';
  * @returns whether a task may be claimed now
  */
 export async function promoteNext(manager: EntityManager, key: string): Promise<boolean> {
-  if (dialectOf(manager.dataSource.options) === 'postgres') {
-    // Two transactions that cannot see each other's rows yet would both, or neither, promote; SQLite has one writer.
-    await execute(manager, 'SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [key]);
-  }
+  await lockKey(manager, key);
   const promoted = await execute(
     manager,
     `UPDATE tasks SET hold = NULL
@@ -24,4 +21,14 @@ export async function promoteNext(manager: EntityManager, key: string): Promise<
     [key],
   );
   return promoted.affected > 0;
+}
+
+/**
+ * From now until its end this transaction alone decides who holds the key: two that cannot see each other's rows yet would
+ * both promote, or neither. Who also changes a task that waits for the key takes this lock first, and the row afterwards,
+ * as promoteNext() does. SQLite has one writer and needs no lock.
+ */
+export async function lockKey(manager: EntityManager, key: string): Promise<void> {
+  if (dialectOf(manager.dataSource.options) === 'sqlite') return;
+  await execute(manager, 'SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [key]);
 }

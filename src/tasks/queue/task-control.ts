@@ -7,7 +7,7 @@ import { Signals } from '../../signals/signals.js';
 import { isTerminal } from '../task-status.js';
 import { TaskEntity } from '../task.entity.js';
 import { announceEnd, insertCallback } from './callback-outbox.js';
-import { promoteNext } from './concurrency-key.js';
+import { lockKey, promoteNext } from './concurrency-key.js';
 
 /** A row for insertion: what the database does not decide. */
 export type NewTask = Omit<TaskEntity, 'createdAt' | 'updatedAt' | 'runAt' | 'hold'> & { runAt: Date | null };
@@ -113,13 +113,15 @@ export class TaskControl {
 
   private async change(id: string, sql: string, parameters: unknown[]): Promise<TaskEntity | null> {
     return this.dataSource.transaction(async (manager) => {
+      const key = (await manager.findOne(TaskEntity, { where: { id }, select: { concurrencyKey: true } }))
+        ?.concurrencyKey;
+      if (key != null) await lockKey(manager, key);
       const { rows } = await execute(manager, sql, parameters);
       if (rows[0] === undefined) return null;
       const task = hydrate<TaskEntity>(this.dataSource.getMetadata(TaskEntity), rows[0]);
       await insertCallback(manager, this.clock, task);
-      const waits = task.hold === 'key' || isTerminal(task.status);
-      if (task.concurrencyKey === null || !waits) return task;
-      await promoteNext(manager, task.concurrencyKey);
+      if (key == null || !(task.hold === 'key' || isTerminal(task.status))) return task;
+      await promoteNext(manager, key);
       return manager.findOneBy(TaskEntity, { id });
     });
   }
