@@ -25,6 +25,8 @@ export async function createApp(
   const app = await NestFactory.create<NestExpressApplication>(AppModule.forRoot(settings, extensions), {
     bodyParser: false,
     abortOnError: false,
+    // Readers of live logs stay connected for as long as they like; closing does not wait for them.
+    forceCloseConnections: true,
     logger: new ProcessLog(settings),
   });
   app.disable('x-powered-by');

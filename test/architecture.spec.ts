@@ -10,7 +10,7 @@ import { describe, expect, it } from '@jest/globals';
 const FLOORS: Record<string, readonly string[]> = {
   common: [],
   config: [],
-  database: ['config'],
+  database: ['common', 'config'],
   http: ['common', 'database'],
   auth: ['common', 'config'],
   signals: [],

@@ -75,7 +75,8 @@ const CLOCKS: Record<Dialect, SqlClock> = {
   postgres: {
     // Columns hold milliseconds: rounded up on storing, a time would lie in the future of the next statement.
     now: `date_trunc('milliseconds', now())`,
-    after: (seconds) => `date_trunc('milliseconds', now()) + make_interval(secs => ${seconds}::double precision)`,
+    after: (seconds) =>
+      `date_trunc('milliseconds', now()) + make_interval(secs => ${seconds}::double precision)`,
   },
   sqlite: {
     now: `strftime('%Y-%m-%d %H:%M:%f', 'now')`,

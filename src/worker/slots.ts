@@ -7,6 +7,7 @@ import { ActiveRun } from './active-run.js';
 import { DiskGuard } from './disk-guard.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { TaskRunner } from './task-runner.js';
+import { Trouble } from './trouble.js';
 
 /** The runs of this process, and the claiming of as many more as fit. The only caller of `claim`. */
 @Injectable()
@@ -15,6 +16,7 @@ export class Slots {
   private readonly runs = new Map<ActiveRun, Promise<void>>();
   private filling: Promise<void> | null = null;
   private askedMeanwhile = false;
+  private readonly trouble = new Trouble();
   private claimant: string | null = null;
 
   constructor(
@@ -54,17 +56,15 @@ export class Slots {
   }
 
   private async fillOnce(): Promise<void> {
-    try {
+    await this.trouble.watch('claiming', async () => {
       while (this.askedMeanwhile) {
         this.askedMeanwhile = false;
         for (const queue of this.settings.workerQueues) await this.claimFrom(queue);
       }
-    } catch (error) {
-      this.logger.warn(`Tasks could not be claimed: ${(error as Error).message}`);
-    } finally {
-      // In the same turn as the last look at `askedMeanwhile`: a call in between would be forgotten until the next poll.
-      this.filling = null;
-    }
+    });
+    this.filling = null;
+    // Asked between the last look and this line: without another round it would be forgotten until the next poll.
+    if (this.askedMeanwhile && this.claimant !== null) void this.fill();
   }
 
   private async claimFrom(queue: string): Promise<void> {

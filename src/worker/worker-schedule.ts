@@ -3,12 +3,14 @@ import { SchedulerRegistry } from '@nestjs/schedule';
 import { Settings } from '../config/settings.js';
 import { TaskUpkeep } from '../tasks/queue/task-upkeep.js';
 import { Slots } from './slots.js';
+import { Trouble } from './trouble.js';
 import { WorkerPresence } from './worker-presence.js';
 
 /** What a worker does by the clock. Each job runs at most once at a time, and a failing one is logged and tried again. */
 @Injectable()
 export class WorkerSchedule {
   private readonly logger = new Logger('Worker');
+  private readonly trouble = new Trouble();
   private readonly names: string[] = [];
 
   constructor(
@@ -32,7 +34,7 @@ export class WorkerSchedule {
 
   async stop(workerId: string): Promise<void> {
     for (const name of this.names.splice(0)) this.scheduler.deleteInterval(name);
-    await this.attempt('worker-presence', () => this.presence.leave(workerId));
+    await this.trouble.watch('worker-presence', () => this.presence.leave(workerId));
   }
 
   private async every(name: string, milliseconds: number, job: () => Promise<void>): Promise<void> {
@@ -40,7 +42,7 @@ export class WorkerSchedule {
     const round = async (): Promise<void> => {
       if (running) return;
       running = true;
-      await this.attempt(name, job);
+      await this.trouble.watch(name, job);
       running = false;
     };
     await round();
@@ -49,14 +51,6 @@ export class WorkerSchedule {
       setInterval(() => void round(), milliseconds),
     );
     this.names.push(name);
-  }
-
-  private async attempt(name: string, job: () => Promise<void>): Promise<void> {
-    try {
-      await job();
-    } catch (error) {
-      this.logger.warn(`${name}: ${(error as Error).message}`);
-    }
   }
 
   private async putRight(): Promise<void> {

@@ -111,6 +111,27 @@ onBothDatabases('task queue', (create) => {
     expect(run).toMatchObject({ taskId: id, number: 1, status: 'failed', manifestSha256: 'b'.repeat(64) });
   });
 
+  it('stores what a command said even where a database cannot, and bounds what is too large', async () => {
+    const odd = { text: 'a\0b\ud800c', emoji: '🚀' };
+    const id = await rooms.enqueue();
+    await rooms.queue.settle(
+      (await claimOne()).runId,
+      { ...FAILED, failure: { reason: 'check', message: 'x\0' }, result: odd },
+      null,
+    );
+    expect(await rooms.task(id)).toMatchObject({
+      error: 'x\uFFFD',
+      result: { text: 'a\uFFFDb\uFFFDc', emoji: '🚀' },
+    });
+    const large = await rooms.enqueue();
+    await rooms.queue.settle(
+      (await claimOne()).runId,
+      { ...COMPLETED, result: { text: 'x'.repeat(100_000) } },
+      null,
+    );
+    expect((await rooms.task(large)).result).toEqual({ truncated: true, size_bytes: 100_011 });
+  });
+
   it('renews the leases that are held, and reports those that are lost and those to be cancelled', async () => {
     const ids = [await rooms.enqueue(), await rooms.enqueue(), await rooms.enqueue()];
     const claimed = await rooms.claim(3, 1);

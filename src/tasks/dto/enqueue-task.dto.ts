@@ -11,7 +11,6 @@ import {
   IsObject,
   IsOptional,
   IsString,
-  IsUrl,
   Length,
   Matches,
   Max,
@@ -20,6 +19,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import type { JsonObject } from '../../common/json.js';
+import { IsHttpUrl } from './is-http-url.js';
 import { IsRef, IsRelativePath, IsRepository } from './is-target.js';
 import { JsonBytesMax } from './json-bytes-max.js';
 
@@ -224,6 +224,6 @@ export class EnqueueTaskDto {
   @IsOptional()
   @IsString()
   @MaxLength(2000)
-  @IsUrl({ protocols: ['http', 'https'], require_protocol: true, require_tld: false })
+  @IsHttpUrl()
   callback_url?: string;
 }
