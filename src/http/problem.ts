@@ -1,4 +1,4 @@
-import { HttpException } from '@nestjs/common';
+import { BadRequestException, HttpException } from '@nestjs/common';
 import { AppError, UnavailableError } from '../common/errors.js';
 import { isDatabaseUnavailable } from '../database/database-errors.js';
 
@@ -39,12 +39,14 @@ export function toAppError(error: unknown): AppError {
       error,
     );
   }
+  // What Express makes of a bad %-escape, as Nest passes it on.
+  if (error instanceof BadRequestException && error.message.startsWith('Failed to decode param')) {
+    return new AppError(400, 'MALFORMED_PATH', 'The path is not valid percent-encoding.');
+  }
   if (error instanceof HttpException && error.getStatus() < 500) {
     const status = error.getStatus();
     return new AppError(status, status === 404 ? 'ROUTE_NOT_FOUND' : 'BAD_REQUEST', error.message);
   }
-  if (error instanceof URIError)
-    return new AppError(400, 'MALFORMED_PATH', 'The path is not valid percent-encoding.');
   return new AppError(
     500,
     'INTERNAL_ERROR',

@@ -1,27 +1,45 @@
 import { EventEmitter } from 'node:events';
-import { Injectable } from '@nestjs/common';
+import { Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import type { Relay } from './relay.js';
+import type { Topic } from './topic.js';
 
 /**
- * `work`: a task may be claimed. `settled:<task id>`: it reached a terminal state. `log:<task id>`: its log grew.
- * `cancel:<run id>`: the run shall end. `callbacks`: a callback may be sent.
+ * Hints between rooms, and between processes where there is a relay: "look now instead of at the next poll". A hint may
+ * get lost or come twice, and nobody relies on one; the database is the truth.
  */
-export type Topic = 'work' | `settled:${string}` | `log:${string}` | `cancel:${string}` | 'callbacks';
-
-/**
- * Hints between rooms: "look now instead of at the next poll". A hint may get lost, and nobody relies on one; the
- * database is the truth.
- */
-@Injectable()
-export class Signals {
+export class Signals implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly logger = new Logger('Signals');
   private readonly emitter = new EventEmitter().setMaxListeners(0);
 
+  /** @param relay the way to the other processes; without one, hints stay in this process */
+  constructor(private readonly relay?: Relay) {}
+
+  /** Tells the listeners of this process now and those of the others soon. Never throws, never waits. */
   announce(topic: Topic): void {
-    this.emitter.emit(topic);
+    this.tell(topic);
+    this.relay?.send(topic);
   }
 
   /** Calls the listener at each announcement until the returned function is called. The listener must not throw. */
   on(topic: Topic, listener: () => void): () => void {
     this.emitter.on(topic, listener);
     return () => void this.emitter.off(topic, listener);
+  }
+
+  onApplicationBootstrap(): void {
+    this.relay?.start((topic) => this.tell(topic));
+  }
+
+  /** After the rooms have stopped, so that what they announced last still leaves. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.relay?.stop();
+  }
+
+  private tell(topic: Topic): void {
+    try {
+      this.emitter.emit(topic);
+    } catch (error) {
+      this.logger.error(`A listener to ${topic} failed`, (error as Error).stack);
+    }
   }
 }

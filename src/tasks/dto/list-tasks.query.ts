@@ -23,6 +23,10 @@ const List = (): PropertyDecorator =>
     return values.flatMap((each): unknown[] => (typeof each === 'string' ? each.split(',') : [each]));
   });
 
+/** PostgreSQL has no such character, so no text holds it. */
+const WithoutNul = (): PropertyDecorator =>
+  Matches(/^[^\0]*$/, { message: '$property must not hold the character U+0000' });
+
 /** Filters of the list of tasks; all given ones must hold. */
 export class ListTasksQuery {
   @IsOptional()
@@ -49,22 +53,26 @@ export class ListTasksQuery {
   @IsOptional()
   @IsString()
   @Length(1, 64)
+  @WithoutNul()
   source?: string;
 
   @IsOptional()
   @IsString()
   @Length(1, 64)
+  @WithoutNul()
   tag?: string;
 
   /** Exactly as it was handed in. */
   @IsOptional()
   @IsString()
   @Length(1, 2048)
+  @WithoutNul()
   repository?: string;
 
   @IsOptional()
   @IsString()
   @Length(1, 128)
+  @WithoutNul()
   environment?: string;
 
   /** RFC 3339. */
@@ -81,7 +89,7 @@ export class ListTasksQuery {
   @IsOptional()
   @IsString()
   @Length(1, 200)
-  @Matches(/^[^\0]*$/, { message: 'q must not hold the character U+0000' })
+  @WithoutNul()
   q?: string;
 
   @IsOptional()
