@@ -79,7 +79,7 @@ export class Checkout {
     const wanted = ref === undefined ? 'HEAD' : COMMIT.test(ref) ? ref.toLowerCase() : ref;
     const result = await git({
       gitDir,
-      args: [...FETCH, repository.url, `+${wanted}:${FETCHED}`],
+      args: [...FETCH, '--', repository.url, `+${wanted}:${FETCHED}`],
       transport: repository.kind,
       signal,
     });
