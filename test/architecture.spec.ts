@@ -13,7 +13,7 @@ const FLOORS: Record<string, readonly string[]> = {
   database: ['common', 'config'],
   http: ['common', 'database'],
   auth: ['common', 'config'],
-  signals: [],
+  signals: ['common', 'config', 'database'],
   'task-types': ['common'],
   outbound: ['common', 'config'],
   policies: ['common', 'config'],

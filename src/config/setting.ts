@@ -34,6 +34,25 @@ export function optionalText(env: string, doc: string, options?: Options): Setti
   return define<string | undefined>(env, undefined, doc, (value) => value, options);
 }
 
+/** @param schemes what it may begin with, e.g. `https:` */
+export function optionalUrl(
+  env: string,
+  schemes: readonly string[],
+  doc: string,
+  options?: Options,
+): Setting<string | undefined> {
+  return define<string | undefined>(
+    env,
+    undefined,
+    doc,
+    (value) => {
+      if (URL.canParse(value) && schemes.includes(new URL(value).protocol)) return value;
+      throw new Error(`a URL that begins with ${schemes.map((scheme) => `${scheme}//`).join(' or ')}`);
+    },
+    options,
+  );
+}
+
 export function integer(
   env: string,
   fallback: number,

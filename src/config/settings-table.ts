@@ -1,4 +1,4 @@
-import { flag, integer, names, oneOf, optionalText, text } from './setting.js';
+import { flag, integer, names, oneOf, optionalText, optionalUrl, text } from './setting.js';
 
 const DAY_SECONDS = 86_400;
 
@@ -13,9 +13,12 @@ export const SETTINGS = {
     'Database. `sqlite:///relative`, `sqlite:////absolute`, `postgresql://`, `postgres://`, `postgresql+<driver>://`.',
     { secret: true },
   ),
-  redisUrl: optionalText('REDIS_URL', 'Redis for wake-ups between processes. A hint, never the truth.', {
-    secret: true,
-  }),
+  redisUrl: optionalUrl(
+    'REDIS_URL',
+    ['redis:', 'rediss:'],
+    'Redis (6 or newer) for wake-ups between processes; unset: PostgreSQL, when that is the database. A hint, never the truth.',
+    { secret: true },
+  ),
   apiHost: text(
     'API_HOST',
     '127.0.0.1',

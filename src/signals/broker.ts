@@ -18,3 +18,9 @@ export interface BrokerConnection {
   publish(message: string): Promise<void>;
   close(): Promise<void>;
 }
+
+/** Why it failed, for the log. Node's error for a name with several addresses has no message, only a code. */
+export function reasonOf(error: unknown): string {
+  const { message, code } = error as NodeJS.ErrnoException;
+  return message || code || 'unknown error';
+}

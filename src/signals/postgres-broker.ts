@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { Broker, BrokerConnection } from './broker.js';
+import { type Broker, type BrokerConnection, reasonOf } from './broker.js';
 
 const CHANNEL = 'jct_signals';
 
@@ -21,7 +21,7 @@ export class PostgresBroker implements Broker {
       keepAlive: true,
     });
     const ended = new Promise<string>((resolve) => {
-      client.on('error', (error) => resolve(error.message));
+      client.on('error', (error) => resolve(reasonOf(error)));
       client.on('end', () => resolve('the connection was closed'));
     });
     client.on('notification', ({ payload = '' }) => received(payload));

@@ -1,5 +1,5 @@
 import { createClient } from '@redis/client';
-import type { Broker, BrokerConnection } from './broker.js';
+import { type Broker, type BrokerConnection, reasonOf } from './broker.js';
 
 /** Redis has one set of channels for all its databases: towers that share a Redis, but not a database, wake each other in vain. */
 const CHANNEL = 'jct_signals';
@@ -24,7 +24,7 @@ export class RedisBroker implements Broker {
       socket: { connectTimeout: 5_000, reconnectStrategy: false },
     });
     const ended = new Promise<string>((resolve) => {
-      client.on('error', (error: Error) => resolve(error.message));
+      client.on('error', (error: unknown) => resolve(reasonOf(error)));
       client.on('end', () => resolve('the connection was closed'));
     });
     // The client itself would wait for ever for a server that takes the connection and says nothing.

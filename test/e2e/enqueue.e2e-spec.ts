@@ -14,7 +14,10 @@ const parked = (changes: object = {}): object => ({
 });
 
 const counts = (answers: Answer[]): Record<number, number> =>
-  answers.reduce<Record<number, number>>((sum, { status }) => ({ ...sum, [status]: (sum[status] ?? 0) + 1 }), {});
+  answers.reduce<Record<number, number>>(
+    (sum, { status }) => ({ ...sum, [status]: (sum[status] ?? 0) + 1 }),
+    {},
+  );
 
 onBothDatabases('enqueue', (create, name) => {
   let database: TestDatabase;
@@ -32,7 +35,9 @@ onBothDatabases('enqueue', (create, name) => {
   });
 
   const storedTasks = async (): Promise<number> => {
-    const { by_status: byStatus } = (await api.get('/tasks/stats')).body as { by_status: Record<string, number> };
+    const { by_status: byStatus } = (await api.get('/tasks/stats')).body as {
+      by_status: Record<string, number>;
+    };
     return Object.values(byStatus).reduce((sum, count) => sum + count, 0);
   };
 
@@ -52,7 +57,9 @@ onBothDatabases('enqueue', (create, name) => {
 
   it('answers the same request under the same key with the same task, however it is written', async () => {
     const key = newId();
-    const first = await api.enqueue(parked({ metadata: { a: 1, b: [true, null] } }), { 'Idempotency-Key': key });
+    const first = await api.enqueue(parked({ metadata: { a: 1, b: [true, null] } }), {
+      'Idempotency-Key': key,
+    });
     expect(first.status).toBe(201);
     const equal: [object | string, Record<string, string>][] = [
       [parked({ metadata: { a: 1, b: [true, null] } }), { 'Idempotency-Key': key }],
@@ -191,7 +198,8 @@ onBothDatabases('enqueue', (create, name) => {
     const stored = await api.task(id);
     expect(stored.metadata).toEqual(metadata);
     expect(stored.tags).toEqual(['caf\u00e9', 'cafe\u0301', '🚀']);
-    const search = async (query: string): Promise<number> => (await api.get(`/tasks?${query}`)).body.items.length;
+    const search = async (query: string): Promise<number> =>
+      (await api.get(`/tasks?${query}`)).body.items.length;
     expect(await search(`tag=${encodeURIComponent('cafe\u0301')}&source=${encodeURIComponent('Ω')}`)).toBe(1);
     expect(await search(`tag=${encodeURIComponent('caf')}`)).toBe(0);
   });
@@ -226,7 +234,12 @@ describe('intake', () => {
       'a/b~c': 1,
       tags: ['ok', ''],
       target: { repository: 'ext::sh -c id', ref: '-x', path: '../..', branch: 'main' },
-      options: { timeout_seconds: 0, retries: '1', sandbox: { mode: 'loose', gpu: true }, run_at: 'tomorrow' },
+      options: {
+        timeout_seconds: 0,
+        retries: '1',
+        sandbox: { mode: 'loose', gpu: true },
+        run_at: 'tomorrow',
+      },
       callback_url: 'nowhere',
     });
     expect(answer.status).toBe(422);
@@ -266,7 +279,8 @@ describe('intake', () => {
       const answer = await api.enqueue(parked({ type }));
       expect(answer.status).toBe(422);
       expect(answer.body.code).toBe('UNKNOWN_TASK_TYPE');
-      for (const known of ['build', 'deploy', 'notify', 'scan', 'test']) expect(answer.body.detail).toContain(known);
+      for (const known of ['build', 'deploy', 'notify', 'scan', 'test'])
+        expect(answer.body.detail).toContain(known);
     }
   });
 
@@ -285,7 +299,11 @@ describe('intake', () => {
     ['test', { script: 'true', env: ['A=b'] }, ['/payload/env']],
     ['test', { script: 'true', artifacts: ['../secret'] }, ['/payload/artifacts']],
     ['test', { script: 'true', artifacts: ['/etc/passwd'] }, ['/payload/artifacts']],
-    ['test', { script: 'true', reports: { junit: 'x.xml', tap: [] } }, ['/payload/reports/junit', '/payload/reports/tap']],
+    [
+      'test',
+      { script: 'true', reports: { junit: 'x.xml', tap: [] } },
+      ['/payload/reports/junit', '/payload/reports/tap'],
+    ],
     ['test', { script: 'true', checks: [{ exit_code: -1 }] }, ['/payload/checks/0/exit_code']],
     ['test', { script: 'true', checks: [{}] }, ['/payload/checks']],
     ['test', { script: 'true', checks: [{ file_exists: '../x' }] }, ['/payload/checks/0/file_exists']],
@@ -293,7 +311,11 @@ describe('intake', () => {
     ['scan', { script: 'true', fail_on: 'maybe' }, ['/payload/fail_on']],
     ['cleanup', { what: 'moon' }, ['/payload/what']],
     ['cleanup', { what: 'traces', older_than_days: 'all' }, ['/payload/older_than_days']],
-    ['notify', { url: 'ftp://example.com', message: '', format: 'fax' }, ['/payload/format', '/payload/message', '/payload/url']],
+    [
+      'notify',
+      { url: 'ftp://example.com', message: '', format: 'fax' },
+      ['/payload/format', '/payload/message', '/payload/url'],
+    ],
     ['notify', { url, message: 'x', headers: { 'a b': 'c' } }, ['/payload/headers']],
   ])('refuses a %s task with payload %j at %j', async (type, payload, expected) => {
     const answer = await api.enqueue({ type, payload });
@@ -355,7 +377,11 @@ describe('intake', () => {
   });
 
   it('takes times in any zone, and refuses those that contradict each other', async () => {
-    const options = { queue: 'parked', run_at: '2199-01-01T12:00:00+02:00', expires_at: '2199-01-02T00:00:00.5Z' };
+    const options = {
+      queue: 'parked',
+      run_at: '2199-01-01T12:00:00+02:00',
+      expires_at: '2199-01-02T00:00:00.5Z',
+    };
     const task = await api.task(await api.accepted(parked({ options })));
     expect(task.run_at).toBe('2199-01-01T10:00:00.000Z');
     expect(task.expires_at).toBe('2199-01-02T00:00:00.500Z');

@@ -140,6 +140,7 @@ describe('a workspace', () => {
     await ready({ repository: source.dir });
     const mirror = join(root, 'ws/mirrors', readdirSync(join(root, 'ws/mirrors'))[0]);
     for (const pack of readdirSync(join(mirror, 'objects/pack'))) {
+      chmodSync(join(mirror, 'objects/pack', pack), 0o600);
       truncateSync(join(mirror, 'objects/pack', pack), 40);
     }
     expect(fileOf(await ready({ repository: source.dir, ref: commit }), 'a.txt')).toBe('1');
@@ -180,6 +181,7 @@ describe('a workspace', () => {
     const firstConnection = new Promise<void>((done) => (connected = done));
     // Takes the connection and never answers.
     const server = createServer((socket) => {
+      socket.on('error', () => undefined).resume();
       connections.push(socket);
       connected();
     });
@@ -187,8 +189,11 @@ describe('a workspace', () => {
     const repository = `http://127.0.0.1:${(server.address() as AddressInfo).port}/x.git`;
     const [first, second] = [new AbortController(), new AbortController()];
     const fetching = prepare({ repository }, first.signal);
-    const waiting = prepare({ repository }, second.signal);
     await firstConnection;
+    const waiting = prepare({ repository }, second.signal);
+    // Once a whole other checkout is through, that one stands in the queue.
+    source.commit({ 'a.txt': '1' });
+    await ready({ repository: source.dir });
     const closed = new Promise((done) => connections[0].once('close', done));
     second.abort('cancelled');
     expect((await waiting).ok).toBe(false);
