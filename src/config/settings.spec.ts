@@ -74,6 +74,15 @@ describe('readSettings', () => {
     ]);
   });
 
+  it.each(['localhost:6379', 'redis-host', 'http://h', 'redis://:pw#1@h'])(
+    'takes %s for no address of a Redis, and does not repeat it',
+    (REDIS_URL) => {
+      expect(problemsOf({ REDIS_URL })).toEqual([
+        'REDIS_URL must be a URL that begins with redis:// or rediss://, not the given value',
+      ]);
+    },
+  );
+
   it.each(['8000.5', '0x10', '+1', '1_000', 'NaN', '99999999999999999999', '-1'])(
     'takes %s for no port number',
     (value) => {

@@ -38,8 +38,8 @@ export function dataSourceOptions(
       timeout: 0,
       // SqliteConnection keeps its own, since every caller has a runner of its own.
       statementCacheSize: 0,
-      prepareDatabase: (connection: SqliteConnection) => {
-        connection.pragma('journal_mode = WAL');
+      prepareDatabase: async (connection: SqliteConnection) => {
+        await connection.useWal();
         // After WAL: the binding is compiled to lower it to NORMAL, which may lose acknowledged commits on power loss.
         connection.pragma('synchronous = FULL');
       },

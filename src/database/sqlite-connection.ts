@@ -1,4 +1,5 @@
 import { isNativeError } from 'node:util/types';
+import { setTimeout as delay } from 'node:timers/promises';
 import { DatabaseSync } from '@photostructure/sqlite';
 
 type Row = Record<string, unknown>;
@@ -6,6 +7,9 @@ type Statement = ReturnType<InstanceType<typeof DatabaseSync>['prepare']>;
 
 /** Statements kept prepared. The tower has some 60; what exceeds the bound is ad-hoc lists of ids. */
 const PREPARED_MAX = 200;
+
+const WAL_TRIES_MAX = 250;
+const WAL_RETRY_MS = 20;
 
 /**
  * The connection that TypeORM's better-sqlite3 driver is given: that driver's shape over `node:sqlite`'s interface.
@@ -36,6 +40,22 @@ export class SqliteConnection {
 
   pragma(text: string): Row[] {
     return translateErrors(() => this.database.prepare(`PRAGMA ${text}`).all() as Row[]);
+  }
+
+  /**
+   * Of processes that start together on a new file, all but one are told that it is locked: for this change SQLite does
+   * not wait, whatever the busy timeout is.
+   */
+  async useWal(): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        this.pragma('journal_mode = WAL');
+        return;
+      } catch (error) {
+        if ((error as { code?: string }).code !== 'SQLITE_BUSY' || tries === WAL_TRIES_MAX) throw error;
+        await delay(WAL_RETRY_MS);
+      }
+    }
   }
 
   close(): void {

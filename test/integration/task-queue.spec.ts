@@ -5,7 +5,8 @@ import type { ClaimedTask } from '../../src/tasks/queue/task-queue.js';
 import { LOST_RUNS_MAX } from '../../src/tasks/queue/task-upkeep.js';
 import { TaskRunEntity } from '../../src/tasks/task-run.entity.js';
 import { onBothDatabases, type TestDatabase } from '../support/databases.js';
-import { newTask, TaskRooms } from '../support/task-rooms.js';
+import { newTask } from '../support/new-task.js';
+import { TaskRooms } from '../support/task-rooms.js';
 
 const FAILED = {
   status: 'failed',

@@ -1,14 +1,16 @@
 import { newId } from '../../src/common/ids.js';
 import type { NewTask } from '../../src/tasks/queue/task-control.js';
+import { priorityRank } from '../../src/tasks/task-status.js';
 
 /** A queued task as intake would store it. */
 export function newTask(changes: Partial<NewTask> = {}): NewTask {
+  const priority = changes.priority ?? 'medium';
   return {
     id: newId(),
     type: 'test',
     status: 'queued',
-    priority: 'medium',
-    priorityRank: 2,
+    priority,
+    priorityRank: priorityRank(priority),
     source: 'api',
     payload: {},
     target: null,

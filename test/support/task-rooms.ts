@@ -1,11 +1,10 @@
 import type { PortableDataSource } from '../../src/database/portable-data-source.js';
-import { newId } from '../../src/common/ids.js';
 import { Signals } from '../../src/signals/signals.js';
 import { type NewTask, TaskControl } from '../../src/tasks/queue/task-control.js';
 import { TaskQueue } from '../../src/tasks/queue/task-queue.js';
 import { TaskUpkeep } from '../../src/tasks/queue/task-upkeep.js';
-import { type Priority, priorityRank } from '../../src/tasks/task-status.js';
 import { TaskEntity } from '../../src/tasks/task.entity.js';
+import { newTask } from './new-task.js';
 import { towerDataSource } from './tower-data-source.js';
 
 /** One process's view of the stored tasks: the real rooms over a connection of their own. */
@@ -25,7 +24,7 @@ export class TaskRooms {
     return new TaskRooms(await towerDataSource(databaseUrl));
   }
 
-  async enqueue(facts: Partial<NewTask> & { priority?: Priority } = {}): Promise<string> {
+  async enqueue(facts: Partial<NewTask> = {}): Promise<string> {
     const task = newTask(facts);
     await this.control.insert(task);
     return task.id;
@@ -55,53 +54,4 @@ export class TaskRooms {
   close(): Promise<void> {
     return this.dataSource.destroy();
   }
-}
-
-/** A valid row; what the test does not care about has the value that intake gives it. */
-export function newTask(facts: Partial<NewTask> = {}): NewTask {
-  const priority = facts.priority ?? 'medium';
-  return {
-    id: newId(),
-    type: 'test',
-    status: 'queued',
-    priority,
-    priorityRank: priorityRank(priority),
-    source: 'api',
-    payload: { script: 'true' },
-    target: null,
-    options: {
-      timeout_seconds: 900,
-      retries: 0,
-      retry_delay_seconds: 5,
-      queue: 'default',
-      sandbox: { mode: 'preferred', network: false },
-    },
-    metadata: {},
-    tags: [],
-    idempotencyKey: null,
-    requestHash: '0'.repeat(64),
-    callbackUrl: null,
-    queue: 'default',
-    concurrencyKey: null,
-    runAt: null,
-    expiresAt: null,
-    attempt: 0,
-    maxAttempts: 1,
-    excusedRuns: 0,
-    runId: null,
-    workerId: null,
-    leaseExpiresAt: null,
-    cancelRequestedAt: null,
-    requestedBy: null,
-    requestId: null,
-    policy: { decision: 'allow', version: 'test', rules: [] },
-    replayOf: null,
-    result: null,
-    failureReason: null,
-    error: null,
-    tracePath: null,
-    startedAt: null,
-    completedAt: null,
-    ...facts,
-  };
 }
