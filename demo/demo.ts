@@ -42,7 +42,7 @@ async function demo(folder: string, stop: AbortController, expect: Expectations)
     throw new DemoError(`${describe(error)} The tower: ${tower.lastWords()}`);
   } finally {
     if (stop.signal.aborted) say('\nStopping the tower');
-    await tower.stop();
+    await tower.stop(stop.signal.aborted);
   }
 }
 

@@ -103,7 +103,9 @@ async function ruleCodes(): Promise<string[]> {
         ? type
         : (name ?? storage.getTargetValidatorConstraints(constraintCls!)[0].name),
     );
-  return names.map((name) => violationsOf([{ property: 'x', value: 0, constraints: { [name]: '' } }])[0].code);
+  return names.map(
+    (name) => violationsOf([{ property: 'x', value: 0, constraints: { [name]: '' } }])[0].code,
+  );
 }
 
 describe('docs/errors.md', () => {
@@ -123,9 +125,7 @@ describe('docs/errors.md', () => {
   it('lists every code of a violation, and no other', async () => {
     const rooms = sources.filter(({ path }) => !/^src\/(policies|openapi|database)\//.test(path));
     const blockers = new Set<string>(BLOCKERS);
-    const literal = rooms
-      .flatMap(({ text }) => found(text, VIOLATION))
-      .filter((code) => !blockers.has(code));
+    const literal = rooms.flatMap(({ text }) => found(text, VIOLATION)).filter((code) => !blockers.has(code));
     const hostile = found(read('src/http/json-guard.ts'), /report\(\s*'([A-Z_]+)'/g);
     const words = found(read('src/http/validation.ts'), /return '([A-Z_]+)'/g);
     expect(codesOfTable(page, 'Violation codes')).toEqual(
@@ -168,7 +168,9 @@ describe('the documents', () => {
     const rows = tableRows(section('docs/operations.md', 'Settings'));
     const documented = rows.map(([name, fallback]) => `${name} ${fallback}`);
     const settings = Object.values(SETTINGS);
-    expect(documented).toEqual(settings.map(({ env, example }) => `\`${env}\` ${example ? `\`${example}\`` : '-'}`));
+    expect(documented).toEqual(
+      settings.map(({ env, example }) => `\`${env}\` ${example ? `\`${example}\`` : '-'}`),
+    );
   });
 
   it('list every endpoint', () => {
@@ -180,7 +182,9 @@ describe('the documents', () => {
         return `${method.toUpperCase()} /${names.join('/')}`;
       });
     });
-    const listed = tableRows(section('README.md', 'Endpoints')).flatMap(([cell]) => found(cell, /`([^`]+)`/g));
+    const listed = tableRows(section('README.md', 'Endpoints')).flatMap(([cell]) =>
+      found(cell, /`([^`]+)`/g),
+    );
     expect(unique(listed)).toEqual(unique(served));
   });
 
@@ -200,7 +204,9 @@ describe('the documents', () => {
       ...read('docs/guarantees.md').matchAll(/\[`[^`]+`\]\(\.\.\/((?:src|test)\/[^)]+)\) "([^"]+)"/g),
     ];
     expect(proofs.length).toBeGreaterThan(40);
-    const missing = proofs.filter(([, path, name]) => !existsSync(join(root, path)) || !read(path).includes(name));
+    const missing = proofs.filter(
+      ([, path, name]) => !existsSync(join(root, path)) || !read(path).includes(name),
+    );
     expect(missing.map(([, path, name]) => `${path}: ${name}`)).toEqual([]);
   });
 });

@@ -40,22 +40,49 @@ export async function postgresBroker(): Promise<TestBroker> {
   };
 }
 
-/** A Redis of its own, beside a PostgreSQL whose LISTEN/NOTIFY is then not used. */
+/** A Redis, beside a PostgreSQL whose LISTEN/NOTIFY is then not used. */
 export async function redisBroker(): Promise<TestBroker> {
   const database = await postgres.create();
-  const server = await RedisServer.start();
+  const named = process.env['TEST_REDIS_URL'];
+  const { url, cut, restore, remove } = named === undefined ? await privateRedis() : namedRedis(named);
   return {
-    environment: { DATABASE_URL: database.url, REDIS_URL: server.url },
-    cut: () => server.kill(),
-    restore: () => server.up(),
+    environment: { DATABASE_URL: database.url, REDIS_URL: url },
+    cut,
+    restore,
     publish: async (text) => {
-      const stranger = await createClient({ url: server.url }).connect();
+      const stranger = await createClient({ url }).connect();
       await stranger.publish('jct_signals', text);
       await stranger.close();
     },
     remove: async () => {
-      await server.kill();
+      await remove();
       await database.drop();
     },
   };
+}
+
+/** Why there is no Redis to test with; null when there is. */
+export function redisMissing(): string | null {
+  return process.env['TEST_REDIS_URL'] === undefined ? RedisServer.missing() : null;
+}
+
+async function privateRedis() {
+  const server = await RedisServer.start();
+  return {
+    url: server.url,
+    cut: () => server.kill(),
+    restore: () => server.up(),
+    remove: () => server.kill(),
+  };
+}
+
+/** The server that somebody named stays up; only the connections of towers are cut. */
+function namedRedis(url: string) {
+  const cut = async (): Promise<void> => {
+    const stranger = await createClient({ url }).connect();
+    const clients = (await stranger.clientList()).filter(({ name }) => name === 'control-tower-signals');
+    for (const { id } of clients) await stranger.sendCommand(['CLIENT', 'KILL', 'ID', String(id)]);
+    await stranger.close();
+  };
+  return { url, cut, restore: () => Promise.resolve(), remove: () => Promise.resolve() };
 }

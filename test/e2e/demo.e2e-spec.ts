@@ -1,0 +1,56 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { packageFile } from '../../src/common/version.js';
+
+const DEMO = packageFile('dist/demo/demo.js');
+
+describe('the demo', () => {
+  let temporary: string;
+  beforeEach(() => (temporary = realpathSync(mkdtempSync(join(tmpdir(), 'jct-demo-spec-')))));
+  afterEach(() => rmSync(temporary, { recursive: true, force: true }));
+
+  function environment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+    return { ...process.env, TMPDIR: temporary, ...more };
+  }
+
+  it('ends with 0 on a fresh machine, leaves nothing, and touches no tower that somebody has configured', () => {
+    const env = environment({
+      DATABASE_URL: `sqlite:///${join(temporary, 'mine.db')}`,
+      JCT_API_KEY_FILE: join(temporary, 'my-key'),
+      JCT_ROLE: 'worker',
+    });
+    const { status, stdout } = spawnSync(process.execPath, [DEMO], { env, encoding: 'utf8' });
+    expect(stdout).toMatch(/All as expected/);
+    expect(stdout).not.toMatch(/\x1b\[/); // eslint-disable-line no-control-regex -- a pipe gets plain lines
+    expect(status).toBe(0);
+    expect(readdirSync(temporary)).toEqual([]);
+  });
+
+  it('says what to install where there is no git, and ends with 1', () => {
+    symlinkSync(process.execPath, join(temporary, 'node'));
+    const env = environment({ PATH: temporary });
+    const { status, stdout } = spawnSync(process.execPath, [DEMO], { env, encoding: 'utf8' });
+    expect(stdout).toMatch(/git is not installed.*[\s\S]*apt-get install git/);
+    expect(status).toBe(1);
+  });
+
+  it('stops its tower and removes its folder when it is interrupted', async () => {
+    const demo = spawn(process.execPath, [DEMO], {
+      env: environment(),
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let towerUrl: string | undefined;
+    for await (const text of demo.stdout.setEncoding('utf8')) {
+      towerUrl ??= /http:\/\/127\.0\.0\.1:\d+/.exec(text as string)?.[0];
+      if (towerUrl !== undefined) demo.kill('SIGINT');
+    }
+    if (demo.exitCode === null) await once(demo, 'exit');
+    expect(demo.exitCode).toBe(130);
+    await expect(fetch(`${towerUrl}/healthz`)).rejects.toThrow('fetch failed');
+    expect(readdirSync(temporary)).toEqual([]);
+  });
+});
