@@ -47,7 +47,7 @@ function expectFindings(finished: readonly FinishedTask[], expect: Expectations)
   expect.that(scan?.reports.sarif?.warning === 1, 'The scan did not find the one thing that is left to do.');
 }
 
-/** What each file of a trace is for; docs/traces.md has the whole story. */
+/** What each file of a trace is for; docs/trace-format.md has the whole story. */
 const PURPOSES: Readonly<Record<string, string>> = {
   'input.json': 'the task as it was claimed, with the verdict of policy',
   'log.txt': 'what a person reads',

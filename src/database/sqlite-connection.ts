@@ -1,3 +1,4 @@
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { isNativeError } from 'node:util/types';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DatabaseSync } from '@photostructure/sqlite';
@@ -22,6 +23,8 @@ export class SqliteConnection {
   private readonly prepared = new Map<string, PreparedStatement>();
 
   constructor(path: string, { timeout = 0 }: { timeout?: number } = {}) {
+    // Payloads stand in it: made for its owner only. The -wal and -shm files take its mode.
+    if (path !== ':memory:' && !existsSync(path)) closeSync(openSync(path, 'a', 0o600));
     this.database = translateErrors(() => new DatabaseSync(path, { timeout }));
   }
 
@@ -60,6 +63,8 @@ export class SqliteConnection {
 
   close(): void {
     this.prepared.clear();
+    // Statements that are not collected yet keep SQLite from doing this at close; then the file alone would be no copy.
+    if (this.database.isOpen) this.pragma('wal_checkpoint(TRUNCATE)');
     this.database.close();
   }
 }

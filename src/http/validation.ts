@@ -33,7 +33,10 @@ export function validateAs<T extends object>(
 export function violationsOf(findings: Finding[], parent = ''): Violation[] {
   return findings.flatMap((finding) => {
     const pointer = `${parent}/${finding.property.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-    const own = Object.entries(finding.constraints ?? {}).map(([constraint, message]) => ({
+    // What is missing breaks every rule of its own at once; one line says it.
+    const missing = finding.value === undefined && finding.constraints?.['whitelistValidation'] === undefined;
+    const constraints = Object.entries(finding.constraints ?? {}).slice(0, missing ? 1 : undefined);
+    const own = constraints.map(([constraint, message]) => ({
       pointer,
       code: codeOf(constraint, finding.value),
       message,

@@ -41,13 +41,19 @@ export interface RunLog {
   /**
    * Keeps a file under `artifacts/<name>`. `source` must be a regular file that was opened without following links;
    * the caller closes it.
+   * What cannot be kept (over a limit, a name that is taken, a file that shrank) is refused, and the run goes on.
    * @param name relative path with `/`, already checked to stay inside the folder
    */
-  artifact(name: string, source: { fd: number; size: number }): Promise<ArtifactRecord>;
+  artifact(name: string, source: { fd: number; size: number }): Promise<ArtifactRecord | ArtifactRefusal>;
   /** Facts for manifest.json, e.g. `sandbox`, `repository`; the last value of a key wins. */
   fact(key: 'sandbox' | 'repository' | 'process', value: JsonObject): void;
   /** From now on the value is replaced by `***` in everything above. */
   mask(secret: string): void;
+}
+
+/** Why an artifact is not kept: completes the sentence "It was not kept: ...". */
+export interface ArtifactRefusal {
+  refused: string;
 }
 
 export interface ArtifactRecord {

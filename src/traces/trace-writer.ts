@@ -1,7 +1,7 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { JsonObject } from '../common/json.js';
-import type { ArtifactRecord, RunLog } from '../task-types/executor.js';
+import type { ArtifactRecord, ArtifactRefusal, RunLog } from '../task-types/executor.js';
 import { ArtifactFolder } from './artifact-folder.js';
 import { flushFolder, writeDurably } from './durable-file.js';
 import { EventLog } from './event-log.js';
@@ -86,12 +86,15 @@ export class TraceWriter implements RunLog {
     return this.attempt(() => this.events.append(name, data));
   }
 
-  /** @throws ArtifactRefusedError when this one is not kept and the trace goes on; else TraceStorageError */
-  artifact(name: string, source: { fd: number; size: number }): Promise<ArtifactRecord> {
+  artifact(name: string, source: { fd: number; size: number }): Promise<ArtifactRecord | ArtifactRefusal> {
     return this.attempt(async () => {
-      if (this.masker.mask(name) !== name)
-        throw new ArtifactRefusedError('The name of an artifact contains a secret.');
-      return this.artifacts.keep(name, source);
+      if (this.masker.mask(name) !== name) return { refused: 'The name of an artifact contains a secret.' };
+      try {
+        return await this.artifacts.keep(name, source);
+      } catch (error) {
+        if (error instanceof ArtifactRefusedError) return { refused: error.message };
+        throw error;
+      }
     });
   }
 
@@ -157,14 +160,13 @@ export class TraceWriter implements RunLog {
     return writeDurably(this.folder, MANIFEST_FILE, jsonBytes(content));
   }
 
-  /** A refused artifact leaves the trace whole; every other failure to store is final. */
+  /** A failure to store is final. */
   private async attempt<T>(work: () => Promise<T>): Promise<T> {
     if (this.failure) throw this.failure;
     try {
       return await work();
     } catch (error) {
-      if (error instanceof TraceStorageError && !(error instanceof ArtifactRefusedError))
-        this.failure ??= error;
+      if (error instanceof TraceStorageError) this.failure ??= error;
       throw error;
     }
   }

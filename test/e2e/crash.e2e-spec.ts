@@ -119,7 +119,7 @@ onBothDatabases('a tower', (create, name) => {
     expect(migrated).toHaveLength(1);
     const ids = await Promise.all(towers.map(({ api }) => api.accepted(script('true'))));
     for (const id of ids)
-      expect(await towers[0]!.api.ended(id)).toMatchObject({ status: 'completed', attempt: 1 });
+      expect(await towers[0].api.ended(id)).toMatchObject({ status: 'completed', attempt: 1 });
     for (const { api } of towers) {
       expect((await api.get('/readyz')).status).toBe(200);
       expect((await api.get('/status')).body.workers).toHaveLength(2);

@@ -10,7 +10,9 @@ const DEMO = packageFile('dist/demo/demo.js');
 
 describe('the demo', () => {
   let temporary: string;
-  beforeEach(() => (temporary = realpathSync(mkdtempSync(join(tmpdir(), 'jct-demo-spec-')))));
+  beforeEach(() => {
+    temporary = realpathSync(mkdtempSync(join(tmpdir(), 'jct-demo-spec-')));
+  });
   afterEach(() => rmSync(temporary, { recursive: true, force: true }));
 
   function environment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {

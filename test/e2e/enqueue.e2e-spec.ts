@@ -116,7 +116,7 @@ onBothDatabases('enqueue', (create, name) => {
       const towers = await Promise.all([yard.start(environment), yard.start(environment)]);
       const body = parked({ idempotency_key: newId() });
       const answers = await Promise.all(
-        Array.from({ length: 100 }, (_, index) => towers[index % 2]!.api.enqueue(body)),
+        Array.from({ length: 100 }, (_, index) => towers[index % 2].api.enqueue(body)),
       );
       expect(counts(answers)).toEqual({ 201: 1, 200: 99 });
       expect(new Set(answers.map((answer) => answer.body.task_id)).size).toBe(1);

@@ -117,9 +117,7 @@ onBothDatabases('a task', (create) => {
       });
       const runs = await runsOf(id);
       expect(runs.map(({ status }) => status)).toEqual(['failed', 'failed', 'failed']);
-      const pauses = [1, 2].map(
-        (n) => Date.parse(runs[n]!.started_at) - Date.parse(runs[n - 1]!.finished_at),
-      );
+      const pauses = [1, 2].map((n) => Date.parse(runs[n].started_at) - Date.parse(runs[n - 1].finished_at));
       // Half of the delay is random.
       expect(pauses[0]).toBeGreaterThanOrEqual(500);
       expect(pauses[1]).toBeGreaterThanOrEqual(1_000);
@@ -206,7 +204,7 @@ onBothDatabases('a task', (create) => {
     const runs = (await Promise.all(ids.map(runsOf))).flat();
     runs.sort((a, b) => (a.started_at < b.started_at ? -1 : 1));
     for (const [index, run] of runs.slice(1).entries()) {
-      expect(run.started_at >= runs[index]!.finished_at).toBe(true);
+      expect(run.started_at >= runs[index].finished_at).toBe(true);
     }
   });
 

@@ -227,7 +227,7 @@ describe('a trace', () => {
       expect((await verify(id)).ok).toBe(true);
       const file = join(tower.traceRoot, path, name);
       const bytes = readFileSync(file);
-      bytes[Math.floor(bytes.length / 2)]! ^= 1;
+      bytes[Math.floor(bytes.length / 2)] ^= 1;
       writeFileSync(file, bytes);
       const found = await verify(id);
       expect(found.ok).toBe(false);

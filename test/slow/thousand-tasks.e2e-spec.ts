@@ -5,7 +5,7 @@ import { onBothDatabases, type TestDatabase } from '../support/databases.js';
 import { TowerYard } from '../support/tower-process.js';
 
 const TASKS = 1_000;
-const AT_ONCE = 50;
+const AT_ONCE = 20;
 
 onBothDatabases('a tower with 1,000 tasks', (create) => {
   let database: TestDatabase;
@@ -31,9 +31,10 @@ onBothDatabases('a tower with 1,000 tasks', (create) => {
     await each(Array.from({ length: TASKS }), async () => {
       ids.push(await api.accepted({ type: 'test', payload: { script: 'true' } }));
     });
-    await each(ids, async (id) => {
+    // One after the other, as they are claimed: a thousand watchers would be the load that is measured.
+    for (const id of ids) {
       expect(await api.ended(id)).toMatchObject({ status: 'completed', attempt: 1, max_attempts: 1 });
-    });
+    }
     await each(ids, async (id) => {
       const { items } = (await api.get(`/tasks/${id}/runs`)).body;
       expect(items).toMatchObject([{ number: 1, status: 'completed', trace_complete: true }]);

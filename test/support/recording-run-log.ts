@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readSync } from 'node:fs';
 import type { JsonObject } from '../../src/common/json.js';
-import type { ArtifactRecord, RunLog } from '../../src/task-types/executor.js';
+import type { ArtifactRecord, ArtifactRefusal, RunLog } from '../../src/task-types/executor.js';
 
 /** The far end of an executor: keeps in memory what a run leaves behind. */
 export class RecordingRunLog implements RunLog {
@@ -31,7 +31,12 @@ export class RecordingRunLog implements RunLog {
     return Promise.resolve();
   }
 
-  artifact(name: string, { fd, size }: { fd: number; size: number }): Promise<ArtifactRecord> {
+  artifact(
+    name: string,
+    { fd, size }: { fd: number; size: number },
+  ): Promise<ArtifactRecord | ArtifactRefusal> {
+    // As the trace does: it is the trace that knows the limit.
+    if (size > 1024 ** 3) return Promise.resolve({ refused: 'It is too large.' });
     const content = Buffer.alloc(size);
     readSync(fd, content, 0, size, 0);
     this.artifacts.set(name, content.toString('utf8'));

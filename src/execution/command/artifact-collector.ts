@@ -5,7 +5,6 @@ import { openInside } from '../workspace/workspace-file.js';
 import { ARTIFACTS_FOLDER, RESERVED_FOLDERS } from './reserved-folders.js';
 
 const FILES_MAX = 1_000;
-const TOTAL_BYTES_MAX = 2 * 1_073_741_824;
 /** The trace puts folders before and a suffix behind a name; the system allows 255 bytes a part and 4,096 in all. */
 const NAME_BYTES_MAX = 1_000;
 const PART_BYTES_MAX = 200;
@@ -48,11 +47,9 @@ export class ArtifactCollector {
     const opened = await openInside(this.dir, path);
     if (!opened.ok) return this.refuse(path, opened.reason);
     try {
-      if (this.bytes + opened.size > TOTAL_BYTES_MAX) {
-        return await this.refuse(path, `is too large: at most ${TOTAL_BYTES_MAX} bytes are kept of a run`);
-      }
-      this.take(name, opened.size);
       const record = await this.log.artifact(name, { fd: opened.handle.fd, size: opened.size });
+      if ('refused' in record) return await this.refuse(path, `was refused by the trace. ${record.refused}`);
+      this.take(name, opened.size);
       this.kept.push(record);
       await this.log.event('artifact.kept', { ...record });
     } finally {
@@ -89,7 +86,7 @@ export class ArtifactCollector {
 
   private async tell(globs: readonly string[], found: number, complete: boolean): Promise<void> {
     if (this.kept.length > 0)
-      await this.log.note(`Kept ${this.kept.length} artifacts (${this.bytes} bytes).`);
+      await this.log.note(`Artifacts kept: ${this.kept.length} (${this.bytes} bytes).`);
     if (globs.length > 0 && found === 0) await this.log.note(`No artifact was found (${globs.join(', ')}).`);
     if (!complete) await this.log.note(`Not all artifacts were looked at: at most ${FILES_MAX} are kept.`);
     if (this.refusals > REFUSALS_NOTED_MAX) {

@@ -84,7 +84,7 @@ export class CommandPayload {
   env?: Record<string, string>;
 
   /**
-   * Globs of the files that are kept in the trace, whatever the exit code: regular files, at most 1,000 and 2 GiB in all.
+   * Globs of the files that are kept in the trace, whatever the exit code: regular files, at most 1,000 and 1 GiB in all.
    * What the command puts into `$JCT_ARTIFACTS_DIR` is kept without being named here.
    * @example ["dist/**"]
    */
