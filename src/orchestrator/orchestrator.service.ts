@@ -58,5 +58,6 @@ export class OrchestratorService implements OnApplicationBootstrap {
     // Last: what the tasks that just ended have to say still goes out.
     await this.callbacks.stop();
     this.current = 'stopped';
+    this.logger.log('Stopped');
   }
 }

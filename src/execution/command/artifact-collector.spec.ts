@@ -65,7 +65,7 @@ describe('artifacts', () => {
       sha256: 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
     });
     expect(log.events).toEqual([{ name: 'artifact.kept', data: record }]);
-    expect(log.notes).toEqual(['Kept 1 artifacts (3 bytes).']);
+    expect(log.notes).toEqual(['Artifacts kept: 1 (3 bytes).']);
   });
 
   it('are regular files of the workspace: everything else is refused by name, and nothing hangs', async () => {
@@ -89,7 +89,7 @@ describe('artifacts', () => {
       'Artifact "out/link" was not kept: it is a symbolic link.',
       expect.stringMatching(/^Artifact "out\/n+" was not kept: it has a name that is too long\.$/),
       'Artifact "out/\ufffd" was not kept: it has a name that is not UTF-8.',
-      'Kept 1 artifacts (6 bytes).',
+      'Artifacts kept: 1 (6 bytes).',
     ]);
   });
 
