@@ -1,6 +1,7 @@
 import { Body, Controller, Get, HttpCode, Post, Req } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Request } from 'express';
+import type { JsonObject } from '../common/json.js';
 import { PoliciesService } from '../policies/policies.service.js';
 import { EnqueueTaskDto } from './dto/enqueue-task.dto.js';
 import { PolicyDto, VerdictDto } from './dto/policy.dto.js';
@@ -28,8 +29,9 @@ export class PoliciesController {
   @Post('evaluate')
   @HttpCode(200)
   @ApiOperation({ operationId: 'evaluatePolicy' })
-  evaluate(@Body() body: EnqueueTaskDto, @Req() request: Request): VerdictDto {
-    return this.tasks.judge(this.intake.normalise(body), {
+  @ApiBody({ type: EnqueueTaskDto })
+  evaluate(@Body() sent: JsonObject | undefined, @Req() request: Request): VerdictDto {
+    return this.tasks.judge(this.intake.normalise(this.intake.check(sent ?? {})), {
       actor: request.actor,
       requestId: request.requestId,
     });

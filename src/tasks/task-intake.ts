@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import type { JsonObject } from '../common/json.js';
 import { ValidationError, type Violation } from '../common/errors.js';
 import { validateAs } from '../http/validation.js';
 import { TaskTypeRegistry } from '../task-types/task-type-registry.js';
-import type { EnqueueTaskDto, TaskOptionsDto } from './dto/enqueue-task.dto.js';
+import { EnqueueTaskDto, type TaskOptionsDto } from './dto/enqueue-task.dto.js';
 import type { TaskOptions, TaskRequest } from './task-request.js';
 
 /** Turns what a client sent into the one normal form, or says everything that is wrong with it. */
@@ -12,16 +11,30 @@ export class TaskIntake {
   constructor(private readonly types: TaskTypeRegistry) {}
 
   /**
-   * @param dto already validated by its own decorators
-   * @throws ValidationError UNKNOWN_TASK_TYPE, or VALIDATION_FAILED with pointers into the payload and the options
+   * Checks what was sent as a whole, so that one answer tells everything that is wrong: the shape, the payload by the rules
+   * of its type, contradictions of the options.
+   *
+   * @throws ValidationError UNKNOWN_TASK_TYPE or VALIDATION_FAILED
    */
+  check(body: object): EnqueueTaskDto {
+    const shape = validateAs(EnqueueTaskDto, body);
+    const wrong = shape.ok ? contradictions(shape.value.options ?? {}) : shape.violations;
+    const { type, payload } = body as { type?: unknown; payload?: unknown };
+    const known = typeof type === 'string' ? this.types.find(type) : undefined;
+    if (typeof type === 'string' && known === undefined) throw this.unknownType(type, wrong);
+    if (known !== undefined && isObject(payload)) {
+      const checked = validateAs(known.payload, payload, '/payload');
+      if (!checked.ok) wrong.push(...checked.violations);
+    }
+    if (shape.ok && wrong.length === 0) return shape.value;
+    throw new ValidationError(wrong);
+  }
+
+  /** The normal form of a request that passed check(); its payload is kept as it was sent. */
   normalise(dto: EnqueueTaskDto): TaskRequest {
-    const payload = this.checkedPayload(dto.type, dto.payload);
-    const wrong = contradictions(dto.options ?? {});
-    if (wrong.length > 0) throw new ValidationError(wrong);
     return {
       type: dto.type,
-      payload,
+      payload: dto.payload,
       priority: dto.priority ?? 'medium',
       source: dto.source ?? 'api',
       target: dto.target ? defined({ ...dto.target }) : null,
@@ -32,19 +45,15 @@ export class TaskIntake {
     };
   }
 
-  /** Checks the payload against the DTO of its type; what is stored is the payload as it was sent. */
-  private checkedPayload(type: string, payload: JsonObject): JsonObject {
-    const known = this.types.find(type);
-    if (known === undefined) {
-      const names = this.types.names();
-      const message = `There is no task type "${type}" here; there are ${names.join(', ')}.`;
-      const violation = { pointer: '/type', code: 'UNKNOWN_TASK_TYPE', message };
-      throw new ValidationError([violation], 'UNKNOWN_TASK_TYPE', message);
-    }
-    const checked = validateAs(known.payload, payload, '/payload');
-    if (!checked.ok) throw new ValidationError(checked.violations);
-    return payload;
+  private unknownType(type: string, others: Violation[]): ValidationError {
+    const message = `There is no task type "${type.slice(0, 64)}" here; there are ${this.types.names().join(', ')}.`;
+    const violation = { pointer: '/type', code: 'UNKNOWN_TASK_TYPE', message };
+    return new ValidationError([violation, ...others], 'UNKNOWN_TASK_TYPE', message);
   }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function contradictions({ run_at, expires_at }: TaskOptionsDto): Violation[] {

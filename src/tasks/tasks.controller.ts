@@ -1,5 +1,6 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import {
+  ApiBody,
   ApiCreatedResponse,
   ApiHeader,
   ApiOkResponse,
@@ -8,6 +9,7 @@ import {
   getSchemaPath,
 } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
+import type { JsonObject } from '../common/json.js';
 import { EnqueueTaskDto } from './dto/enqueue-task.dto.js';
 import { DryRunDto, EnqueueQuery } from './dto/enqueue.query.js';
 import { ExplanationDto } from './dto/explanation.dto.js';
@@ -18,6 +20,7 @@ import { TaskStatsDto } from './dto/task-stats.dto.js';
 import { EnqueuedTaskDto, TaskDto, toTaskDto } from './dto/task.dto.js';
 import { idempotencyKey, waitSeconds } from './request-headers.js';
 import { TaskExplanation } from './task-explanation.js';
+import { TaskIntake } from './task-intake.js';
 import { TaskQueries } from './task-queries.js';
 import { TaskWait } from './task-wait.js';
 import { type Caller, type Enqueued, TasksService } from './tasks.service.js';
@@ -32,6 +35,7 @@ export class TasksController {
     private readonly queries: TaskQueries,
     private readonly explanation: TaskExplanation,
     private readonly wait: TaskWait,
+    private readonly intake: TaskIntake,
   ) {}
 
   /** Hand in a task. When 201 is answered, it is committed and flushed to disk. */
@@ -55,12 +59,14 @@ export class TasksController {
     schema: { anyOf: [...ENQUEUED_OR_ENDED, { $ref: getSchemaPath(DryRunDto) }] },
     description: 'The task that the idempotency key stands for; with `dry_run` what would happen.',
   })
+  @ApiBody({ type: EnqueueTaskDto })
   async enqueue(
-    @Body() body: EnqueueTaskDto,
+    @Body() sent: JsonObject | undefined,
     @Query() query: EnqueueQuery,
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<EnqueuedTaskDto | TaskDto | DryRunDto> {
+    const body = this.intake.check(sent ?? {});
     const key = idempotencyKey(request, body.idempotency_key);
     const seconds = waitSeconds(request);
     if (query.dry_run === 'true') {

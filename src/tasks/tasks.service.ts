@@ -40,8 +40,9 @@ export class TasksService {
   ) {}
 
   /**
+   * @param dto as TaskIntake.check() returned it
    * @returns when the task is committed and flushed to disk
-   * @throws ValidationError, AppError POLICY_DENIED with every violated rule, ConflictError IDEMPOTENCY_CONFLICT
+   * @throws AppError POLICY_DENIED with every violated rule, ConflictError IDEMPOTENCY_CONFLICT
    */
   async enqueue(dto: EnqueueTaskDto, idempotencyKey: string | null, caller: Caller): Promise<Enqueued> {
     const request = this.intake.normalise(dto);
@@ -70,7 +71,7 @@ export class TasksService {
   async replay(id: string, caller: Caller): Promise<Enqueued> {
     const original = await this.get(id);
     const request = requestOf(original);
-    this.intake.normalise(request as EnqueueTaskDto);
+    this.intake.check(request);
     const verdict = this.judge(request, caller);
     if (verdict.decision === 'deny') throw denied(verdict);
     return this.store(request, verdict, null, caller, original.id);

@@ -267,6 +267,19 @@ describe('intake', () => {
     expect(unknown).toHaveLength(4);
   });
 
+  it('lists violations of shape, options and payload in one answer', async () => {
+    const both = await api.enqueue({ type: 'scan', payload: { fail_on: 'maybe' }, priority: 'urgent' });
+    expect(pointers(both).sort()).toEqual(['/payload/fail_on', '/payload/script', '/priority']);
+    const options = { run_at: '2199-01-02T00:00:00Z', expires_at: '2199-01-01T00:00:00Z' };
+    const again = await api.enqueue({ type: 'scan', payload: {}, options });
+    expect(pointers(again).sort()).toEqual(['/options/expires_at', '/payload/script']);
+    const unknown = await api.enqueue({ type: 'tset', payload: {}, priority: 'urgent' });
+    expect(unknown.body.code).toBe('UNKNOWN_TASK_TYPE');
+    expect(pointers(unknown).sort()).toEqual(['/priority', '/type']);
+    const evaluated = await api.post('/policies/evaluate', { type: 'scan', payload: {}, priority: 'urgent' });
+    expect(pointers(evaluated).sort()).toEqual(['/payload/script', '/priority']);
+  });
+
   it('says which fields are missing', async () => {
     const answer = await api.enqueue({});
     expect(answer.status).toBe(422);
