@@ -10,6 +10,7 @@ import type { Settings } from './config/settings.js';
 import { jsonBody } from './http/json-body.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { requestContext } from './http/request-context.js';
+import { answerUnreadable } from './http/unreadable-request.js';
 import { validationPipe } from './http/validation.js';
 import { serveDocs } from './openapi/serve-docs.js';
 
@@ -52,5 +53,6 @@ export async function listen(app: NestExpressApplication, settings: Settings): P
   const server = await app.listen(settings.apiPort, settings.apiHost);
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
+  server.on('clientError', answerUnreadable);
   return app.getUrl();
 }

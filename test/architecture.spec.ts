@@ -26,7 +26,7 @@ const FLOORS: Record<string, readonly string[]> = {
   'trace-api': ['common', 'signals', 'traces', 'tasks'],
   orchestrator: ['config', 'callbacks', 'worker', 'retention'],
   health: ['common', 'config', 'database', 'tasks', 'execution', 'worker', 'orchestrator'],
-  openapi: ['common', 'task-types', 'tasks', 'health'],
+  openapi: ['common', 'http', 'task-types', 'tasks', 'health'],
 };
 
 const LINES_MAX = 300;

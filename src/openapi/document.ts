@@ -4,11 +4,12 @@ import { VERSION } from '../common/version.js';
 import { TaskTypeRegistry } from '../task-types/task-type-registry.js';
 import { EnqueuedTaskDto, TaskDto } from '../tasks/dto/task.dto.js';
 import { CheckDto } from '../health/status.dto.js';
+import { ProblemDto } from '../http/problem.dto.js';
+import { BatchProblemDto, BatchTaskDto } from '../tasks/dto/enqueue-batch.dto.js';
 import { DryRunDto } from '../tasks/dto/enqueue.query.js';
 import { asOpenApi31 } from './as-3-1.js';
 import { declareErrors } from './error-responses.js';
 import { withExamples } from './examples.js';
-import { ProblemDto } from './problem.dto.js';
 import { typeEnqueueRequest } from './task-type-schemas.js';
 
 /** The OpenAPI document of this installation, its task types included. */
@@ -39,6 +40,8 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     extraModels: [
       ProblemDto,
       EnqueuedTaskDto,
+      BatchTaskDto,
+      BatchProblemDto,
       DryRunDto,
       TaskDto,
       CheckDto,

@@ -31,6 +31,7 @@ const RULE = {
   value: 900,
   allowed: { min: 1, max: 86400 },
 };
+const { outcome: _outcome, ...VIOLATION } = RULE;
 const VERDICT = { decision: 'allow', version: '0d523d8475f3db3e', rules: [RULE] };
 const RESULT = { exit_code: 0, duration_ms: 3980, commit: '4b825dc642cb6eb9a060e54bf8d69288fbee4904' };
 const ENQUEUED = { task_id: TASK_ID, status: 'queued', created_at: AT };
@@ -79,12 +80,43 @@ const CALLBACK = {
   url: 'https://ci.acme.example/hooks/tower',
   event: 'task.completed',
   status: 'delivered',
+  attempt: 1,
+  attempts: [{ at: LATER, status_code: 204, error: null, duration_ms: 41 }],
+  last_status_code: 204,
+  last_error: null,
+  next_attempt_at: null,
+  created_at: LATER,
+  delivered_at: LATER,
 };
 const CHECKS = { database: { status: 'up', message: null }, disk: { status: 'up', message: null } };
 
 /** For each operation: what may be sent, and what is answered. */
 const EXAMPLES: Record<string, { request?: JsonObject; response?: JsonObject | string }> = {
   enqueueTask: { request: REQUEST, response: ENQUEUED },
+  enqueueTasks: {
+    request: {
+      tasks: [
+        REQUEST,
+        { type: 'deploy', payload: { script: 'make deploy' }, options: { timeout_seconds: 86400 } },
+      ],
+    },
+    response: {
+      items: [
+        { ...ENQUEUED, status_code: 201 },
+        {
+          type: '/docs/errors.md#policy_denied',
+          title: 'Forbidden',
+          status: 403,
+          detail: 'A timeout of 86400 s is not allowed.',
+          instance: '/tasks/enqueue/batch',
+          code: 'POLICY_DENIED',
+          request_id: 'req-1',
+          violations: [{ ...VIOLATION, message: 'A timeout of 86400 s is not allowed.', value: 86400 }],
+          status_code: 403,
+        },
+      ],
+    },
+  },
   listTasks: { response: { items: [TASK], next_cursor: null } },
   getTaskStats: {
     response: {

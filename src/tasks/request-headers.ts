@@ -22,6 +22,12 @@ export function idempotencyKey(request: Request, inBody: string | undefined): st
   return key;
 }
 
+/** For a batch: a header cannot say which of its tasks it means. @throws MalformedRequestError when it is there */
+export function refuseIdempotencyKey(request: Request): void {
+  if (request.headers['idempotency-key'] === undefined) return;
+  throw malformed('Idempotency-Key', 'is not for batches; give each task its idempotency_key');
+}
+
 /** Seconds of `Prefer: wait=N`, at most 60; 0 when not asked for. @throws MalformedRequestError */
 export function waitSeconds(request: Request): number {
   const preferences = String(request.headers['prefer'] ?? '').split(',');

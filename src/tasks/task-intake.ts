@@ -37,7 +37,7 @@ export class TaskIntake {
       payload: dto.payload,
       priority: dto.priority ?? 'medium',
       source: dto.source ?? 'api',
-      target: dto.target ? defined({ ...dto.target }) : null,
+      target: dto.target && Object.keys(defined(dto.target)).length > 0 ? defined({ ...dto.target }) : null,
       options: withDefaults(dto.options ?? {}),
       metadata: dto.metadata ?? {},
       tags: dto.tags ?? [],

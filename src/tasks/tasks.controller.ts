@@ -11,6 +11,7 @@ import {
 import type { Request, Response } from 'express';
 import type { JsonObject } from '../common/json.js';
 import { EnqueueTaskDto } from './dto/enqueue-task.dto.js';
+import { BatchAnswerDto, EnqueueBatchDto } from './dto/enqueue-batch.dto.js';
 import { DryRunDto, EnqueueQuery } from './dto/enqueue.query.js';
 import { ExplanationDto } from './dto/explanation.dto.js';
 import { ListTasksQuery } from './dto/list-tasks.query.js';
@@ -18,7 +19,8 @@ import { currentRunDto, RunListDto, toRunDto } from './dto/run.dto.js';
 import { TaskListDto } from './dto/task-list.dto.js';
 import { TaskStatsDto } from './dto/task-stats.dto.js';
 import { EnqueuedTaskDto, TaskDto, toTaskDto } from './dto/task.dto.js';
-import { idempotencyKey, waitSeconds } from './request-headers.js';
+import { idempotencyKey, refuseIdempotencyKey, waitSeconds } from './request-headers.js';
+import { TaskBatch } from './task-batch.js';
 import { TaskExplanation } from './task-explanation.js';
 import { TaskIntake } from './task-intake.js';
 import { TaskQueries } from './task-queries.js';
@@ -33,6 +35,7 @@ export class TasksController {
   constructor(
     private readonly tasks: TasksService,
     private readonly queries: TaskQueries,
+    private readonly batch: TaskBatch,
     private readonly explanation: TaskExplanation,
     private readonly wait: TaskWait,
     private readonly intake: TaskIntake,
@@ -74,6 +77,15 @@ export class TasksController {
       return this.dryRun(body, key, caller(request));
     }
     return this.answer(await this.tasks.enqueue(body, key, caller(request)), seconds, response);
+  }
+
+  /** Hand in up to 1,000 tasks. Each gets its own answer; one that is refused does not fail the others. */
+  @Post('enqueue/batch')
+  @HttpCode(200)
+  @ApiOperation({ operationId: 'enqueueTasks' })
+  async enqueueBatch(@Body() body: EnqueueBatchDto, @Req() request: Request): Promise<BatchAnswerDto> {
+    refuseIdempotencyKey(request);
+    return { items: await this.batch.enqueue(body.tasks, request.path, caller(request)) };
   }
 
   /** List tasks, newest first. */

@@ -8,6 +8,7 @@ import { FinishedTasks } from './queue/finished-tasks.js';
 import { TaskControl } from './queue/task-control.js';
 import { TaskQueue } from './queue/task-queue.js';
 import { TaskUpkeep } from './queue/task-upkeep.js';
+import { TaskBatch } from './task-batch.js';
 import { TaskExplanation } from './task-explanation.js';
 import { TaskIntake } from './task-intake.js';
 import { TaskQueries } from './task-queries.js';
@@ -29,6 +30,7 @@ import { WorkerEntity } from './worker.entity.js';
   providers: [
     TasksService,
     TaskIntake,
+    TaskBatch,
     TaskQueries,
     TaskExplanation,
     TaskWait,

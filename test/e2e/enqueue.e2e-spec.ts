@@ -41,6 +41,40 @@ onBothDatabases('enqueue', (create, name) => {
     return Object.values(byStatus).reduce((sum, count) => sum + count, 0);
   };
 
+  it('answers each task of a batch as it would be answered alone, in their order', async () => {
+    const good = { type: 'test', payload: { script: 'true' }, idempotency_key: `batch-${Date.now()}` };
+    const denied = { ...good, idempotency_key: undefined, options: { sandbox: { network: true } } };
+    const wrong = { type: 'test', payload: {} };
+    const { status, body } = await api.post('/tasks/enqueue/batch', {
+      tasks: [good, denied, good, wrong],
+    });
+    expect(status).toBe(200);
+    expect(body.items).toMatchObject([
+      { status_code: 201, status: 'queued' },
+      { status_code: 403, code: 'POLICY_DENIED' },
+      { status_code: 200, task_id: body.items[0].task_id },
+      { status_code: 422, code: 'VALIDATION_FAILED', errors: [{ pointer: '/payload/script' }] },
+    ]);
+    expect((await api.get(`/tasks/${body.items[0].task_id}`)).status).toBe(200);
+  });
+
+  it('takes a thousand tasks in one request, and not one more', async () => {
+    const tasks = Array.from({ length: 1_000 }, () => ({
+      type: 'test',
+      payload: { script: 'true' },
+      options: { queue: 'nobody' },
+    }));
+    const { body } = await api.post('/tasks/enqueue/batch', { tasks });
+    expect(new Set(body.items.map((item: { task_id: string }) => item.task_id)).size).toBe(1_000);
+    expect((await api.post('/tasks/enqueue/batch', { tasks: [...tasks, tasks[0]] })).status).toBe(422);
+    const withHeader = await api.post(
+      '/tasks/enqueue/batch',
+      { tasks: [tasks[0]] },
+      { 'Idempotency-Key': 'a' },
+    );
+    expect(withHeader).toMatchObject({ status: 400, body: { code: 'MALFORMED_HEADER' } });
+  });
+
   it('answers 201 with Location and exactly task_id, status and created_at', async () => {
     const { status, headers, body } = await api.enqueue(parked());
     expect(status).toBe(201);

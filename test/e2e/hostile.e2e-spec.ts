@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { request, type ClientRequest, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
@@ -309,21 +310,30 @@ onBothDatabases('hostile requests', (create) => {
     }
   });
 
-  it('closes the connection of a request that is not HTTP, and goes on serving', async () => {
-    const { hostname, port } = new URL(api.url);
-    for (const text of [
-      '\0\0\0\0',
+  it.each([
+    ['bytes that are not HTTP', '\0\0\0\0', 400, 'MALFORMED_REQUEST'],
+    ['another protocol', 'HELO\r\n\r\n', 400, 'MALFORMED_REQUEST'],
+    [
+      'a length below zero',
       'GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n',
-      'HELO\r\n\r\n',
-    ]) {
+      400,
+      'MALFORMED_REQUEST',
+    ],
+    ['headers of 32 KiB', `GET / HTTP/1.1\r\nX: ${'x'.repeat(32_768)}\r\n\r\n`, 431, 'HEADERS_TOO_LARGE'],
+  ])(
+    'answers %s with a problem document, closes the connection and goes on serving',
+    async (_, sent, status, code) => {
+      const { hostname, port } = new URL(api.url);
       const socket = connect(Number(port), hostname);
       socket.on('error', () => undefined);
-      socket.write(text);
-      socket.resume();
-      await once(socket, 'close');
-    }
-    expect((await api.get('/healthz')).status).toBe(200);
-  });
+      socket.write(sent);
+      const answer = await text(socket);
+      expect(answer).toMatch(
+        new RegExp(`^HTTP/1.1 ${status} [\\s\\S]*application/problem\\+json[\\s\\S]*"code":"${code}"`),
+      );
+      expect((await api.get('/healthz')).status).toBe(200);
+    },
+  );
 
   it('never answers 5xx to random JSON', async () => {
     const key = fc.oneof(
