@@ -26,6 +26,21 @@ export class Signals implements OnApplicationBootstrap, OnApplicationShutdown {
     return () => void this.emitter.off(topic, listener);
   }
 
+  /** Resolves at the next announcement of one of the topics, after the time, or when the signal is aborted. */
+  next(topics: readonly Topic[], milliseconds: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        for (const unsubscribe of unsubscribes) unsubscribe();
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, milliseconds);
+      const unsubscribes = topics.map((topic) => this.on(topic, done));
+      signal.addEventListener('abort', done);
+    });
+  }
+
   onApplicationBootstrap(): void {
     this.relay?.start((topic) => this.tell(topic));
   }

@@ -19,30 +19,14 @@ export class TaskWait {
   async untilTerminal(id: string, seconds: number, signal: AbortSignal): Promise<TaskEntity | null> {
     const deadline = performance.now() + seconds * 1_000;
     while (!signal.aborted) {
-      const settled = this.nextChange(
-        id,
-        Math.min(LOOK_MS, Math.max(0, deadline - performance.now())),
-        signal,
-      );
+      const left = Math.max(0, deadline - performance.now());
+      // Subscribed before looking: an end in between is not missed.
+      const settled = this.signals.next([`settled:${id}`], Math.min(LOOK_MS, left), signal);
       const task = await this.tasks.get(id);
       if (isTerminal(task.status)) return task;
-      if (performance.now() >= deadline) return null;
+      if (left === 0) return null;
       await settled;
     }
     return null;
-  }
-
-  private nextChange(id: string, milliseconds: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        unsubscribe();
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, milliseconds);
-      const unsubscribe = this.signals.on(`settled:${id}`, done);
-      signal.addEventListener('abort', done);
-    });
   }
 }

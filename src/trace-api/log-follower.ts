@@ -33,19 +33,31 @@ export class LogFollower {
   /** Reads on as the consumer asks for more: who reads slowly is given larger parts, and memory stays bounded. */
   async *follow(taskId: string, from: LogPosition | null, gone: AbortSignal): AsyncGenerator<LogPart> {
     let position = from ?? { run: 0, offsetBytes: 0 };
-    while (!gone.aborted) {
-      // Subscribed before looking: what happens in between is not missed.
-      const changed = this.nextChange(taskId, gone);
-      // The row first, the file afterwards: a run that has ended by now has written its last byte.
-      const task = await this.tasks.get(taskId);
-      if (position.run === 0 && task.attempt > 0) position = yield* this.enter(task, task.attempt);
-      if (position.run > 0) position = yield* this.rest(task, position);
-      if (position.run < task.attempt && position.run > 0)
-        position = yield* this.enter(task, position.run + 1);
-      else if (isTerminal(task.status)) {
-        yield { kind: 'end', position, status: task.status };
-        return;
-      } else await changed;
+    let task: TaskEntity | null = null;
+    let lookAgainAt = 0;
+    const unsubscribe = this.signals.on(`settled:${taskId}`, () => (lookAgainAt = 0));
+    try {
+      while (!gone.aborted) {
+        const now = performance.now();
+        // Subscribed before looking: what happens in between is not missed.
+        const changed = this.signals.next([`log:${taskId}`, `settled:${taskId}`], LOOK_MS, gone);
+        // The row first, the file afterwards: a run that has ended by now has written its last byte. A busy log grows
+        // hundreds of times a second; the row is not read again for that.
+        if (task === null || now >= lookAgainAt) {
+          lookAgainAt = now + LOOK_MS;
+          task = await this.tasks.get(taskId);
+        }
+        if (position.run === 0 && task.attempt > 0) position = yield* this.enter(task, task.attempt);
+        if (position.run > 0) position = yield* this.rest(task, position);
+        if (position.run < task.attempt && position.run > 0)
+          position = yield* this.enter(task, position.run + 1);
+        else if (isTerminal(task.status)) {
+          yield { kind: 'end', position, status: task.status };
+          return;
+        } else await changed;
+      }
+    } finally {
+      unsubscribe();
     }
   }
 
@@ -71,23 +83,6 @@ export class LogFollower {
       }
       if (sent === 0) return position;
     }
-  }
-
-  private nextChange(taskId: string, gone: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        for (const unsubscribe of unsubscribes) unsubscribe();
-        gone.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, LOOK_MS);
-      const unsubscribes = [
-        this.signals.on(`log:${taskId}`, done),
-        this.signals.on(`settled:${taskId}`, done),
-      ];
-      gone.addEventListener('abort', done);
-    });
   }
 }
 
