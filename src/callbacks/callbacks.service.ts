@@ -1,4 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { Rounds } from '../common/rounds.js';
+import { Trouble } from '../common/trouble.js';
 import { Signals } from '../signals/signals.js';
 import { CallbackDelivery } from './callback-delivery.js';
 import { CallbackQueue, type ClaimedCallback } from './callback-queue.js';
@@ -21,8 +23,10 @@ const STOP_GRACE_MS = 5_000;
 export class CallbacksService {
   private readonly logger = new Logger('Callbacks');
   private readonly open = new Map<ClaimedCallback, Promise<void>>();
-  private filling: Promise<void> | null = null;
-  private askedMeanwhile = false;
+  private readonly trouble = new Trouble(this.logger);
+  private readonly claiming = new Rounds(() =>
+    this.trouble.watch('claiming callbacks', () => this.beginAll()),
+  );
   private running: { halt: AbortController; unsubscribe: () => void; timer: NodeJS.Timeout } | null = null;
 
   constructor(
@@ -38,10 +42,10 @@ export class CallbacksService {
     this.signer.open();
     this.running = {
       halt: new AbortController(),
-      unsubscribe: this.signals.on('callbacks', () => void this.fill()),
-      timer: setInterval(() => void this.fill(), LOOK_MS),
+      unsubscribe: this.signals.on('callbacks', () => void this.claiming.ask()),
+      timer: setInterval(() => void this.claiming.ask(), LOOK_MS),
     };
-    void this.fill();
+    void this.claiming.ask();
   }
 
   /** Begins nothing more. Resolves when no request is open: what has no answer within 5 s is given back. */
@@ -51,31 +55,14 @@ export class CallbacksService {
     this.running = null;
     unsubscribe();
     clearInterval(timer);
-    await this.filling;
+    await this.claiming.settled();
     const grace = setTimeout(() => halt.abort(), STOP_GRACE_MS);
     await Promise.all(this.open.values());
     clearTimeout(grace);
   }
 
-  /** Begins what is due and fits. Never rejects; called again meanwhile, it looks once more afterwards. */
-  private fill(): Promise<void> {
-    this.askedMeanwhile = true;
-    this.filling ??= this.fillOnce();
-    return this.filling;
-  }
-
-  private async fillOnce(): Promise<void> {
-    try {
-      while (this.askedMeanwhile) {
-        this.askedMeanwhile = false;
-        while (await this.beginNext());
-      }
-    } catch (error) {
-      this.logger.warn(`Callbacks could not be claimed: ${(error as Error).message}`);
-    } finally {
-      // In the same turn as the last look at `askedMeanwhile`: a call in between would be forgotten until the next look.
-      this.filling = null;
-    }
+  private async beginAll(): Promise<void> {
+    while (await this.beginNext());
   }
 
   private async beginNext(): Promise<boolean> {
@@ -86,7 +73,7 @@ export class CallbacksService {
     if (callback === null) return false;
     const ended = this.delivery.deliver(callback, signal).finally(() => {
       this.open.delete(callback);
-      void this.fill();
+      void this.claiming.ask();
     });
     this.open.set(callback, ended);
     return true;

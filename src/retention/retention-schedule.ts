@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { SchedulerRegistry } from '@nestjs/schedule';
+import { Trouble } from '../common/trouble.js';
 import { Settings } from '../config/settings.js';
 import { RETAINED, RetentionService } from './retention.service.js';
 
@@ -10,6 +11,7 @@ const HOUR_MS = 3_600_000;
 @Injectable()
 export class RetentionSchedule {
   private readonly logger = new Logger('Retention');
+  private readonly trouble = new Trouble(this.logger);
   private stopping = new AbortController();
   private round: Promise<void> | null = null;
 
@@ -36,17 +38,14 @@ export class RetentionSchedule {
 
   private async sweepAll(): Promise<void> {
     const olderThanDays = this.settings.retentionDays;
-    // Tasks first: a trace whose task is gone is removed in the same round.
-    for (const what of [...RETAINED].sort((a) => (a === 'tasks' ? -1 : 1))) {
-      try {
+    for (const what of RETAINED) {
+      await this.trouble.watch(`removing old ${what}`, async () => {
         const { removed } = await this.retention.sweep(
           { what, olderThanDays, dryRun: false },
           this.stopping.signal,
         );
         if (removed > 0) this.logger.log(`Removed ${removed} ${what} older than ${olderThanDays} days`);
-      } catch (error) {
-        this.logger.warn(`Old ${what} could not be removed: ${(error as Error).message}`);
-      }
+      });
     }
   }
 }

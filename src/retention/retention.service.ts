@@ -5,7 +5,8 @@ import { FinishedTasks } from '../tasks/queue/finished-tasks.js';
 import type { TaskFolder } from '../traces/trace-folders.js';
 import { TraceStore } from '../traces/trace-store.js';
 
-export const RETAINED = ['traces', 'workspaces', 'tasks'] as const;
+/** In this order: a trace whose task is gone goes in the same round. */
+export const RETAINED = ['tasks', 'traces', 'workspaces'] as const;
 export type Retained = (typeof RETAINED)[number];
 
 export interface Sweep {
@@ -64,27 +65,28 @@ export class RetentionService {
   private async sweepTraces({ olderThanDays, dryRun }: Sweep, signal: AbortSignal): Promise<Swept> {
     const before = new Date(this.clock.now().getTime() - olderThanDays * DAY_SECONDS * 1_000);
     const swept: Swept = { removed: 0, examples: [] };
-    let batch: TaskFolder[] = [];
-    const flush = async (): Promise<void> => {
-      const needed =
-        batch.length === 0
-          ? new Set<string>()
-          : await this.tasks.stillNeeded(
-              batch.map(({ taskId }) => taskId),
-              olderThanDays,
-            );
-      for (const { taskId, path } of batch.splice(0)) {
-        if (needed.has(taskId)) continue;
-        if (dryRun || (await this.traces.removeTaskFolder(path))) note(swept, [path]);
-      }
-    };
+    const batch: TaskFolder[] = [];
     for await (const folder of this.traces.taskFolders(before)) {
-      batch = [...batch, folder];
       if (signal.aborted) return swept;
-      if (batch.length === BATCH) await flush();
+      batch.push(folder);
+      if (batch.length === BATCH) await this.removeTraces(batch.splice(0), olderThanDays, dryRun, swept);
     }
-    await flush();
+    if (batch.length > 0) await this.removeTraces(batch, olderThanDays, dryRun, swept);
     return swept;
+  }
+
+  private async removeTraces(
+    folders: readonly TaskFolder[],
+    olderThanDays: number,
+    dryRun: boolean,
+    swept: Swept,
+  ): Promise<void> {
+    const ids = folders.map(({ taskId }) => taskId);
+    const needed = await this.tasks.stillNeeded(ids, olderThanDays);
+    for (const { taskId, path } of folders) {
+      if (needed.has(taskId)) continue;
+      if (dryRun || (await this.traces.removeTaskFolder(path))) note(swept, [path]);
+    }
   }
 
   private async sweepWorkspaces({ olderThanDays, dryRun }: Sweep): Promise<Swept> {

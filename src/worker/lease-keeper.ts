@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { Trouble } from '../common/trouble.js';
 import { Settings } from '../config/settings.js';
 import { Signals } from '../signals/signals.js';
 import { TaskQueue } from '../tasks/queue/task-queue.js';
@@ -20,7 +21,8 @@ export class LeaseKeeper {
   private readonly logger = new Logger('Worker');
   private readonly runs = new Map<string, { run: ActiveRun; unsubscribe: () => void }>();
   private readonly leaseMs: number;
-  private timers: NodeJS.Timeout[] = [];
+  private readonly trouble = new Trouble(this.logger);
+  private timer: NodeJS.Timeout | undefined;
   private nextRenewal = 0;
   private renewing = false;
 
@@ -40,11 +42,11 @@ export class LeaseKeeper {
   start(): void {
     const tickMs = Math.min(500, this.leaseMs / 40);
     this.nextRenewal = performance.now() + this.settings.heartbeatSeconds * 1_000;
-    this.timers = [setInterval(() => this.tick(), tickMs)];
+    this.timer = setInterval(() => this.tick(), tickMs);
   }
 
   stop(): void {
-    for (const timer of this.timers) clearInterval(timer);
+    clearInterval(this.timer);
   }
 
   hold(run: ActiveRun): void {
@@ -74,15 +76,15 @@ export class LeaseKeeper {
     const held = [...this.runs.keys()];
     if (held.length === 0) return;
     this.renewing = true;
-    try {
+    await this.trouble.watch('renewing leases', async () => {
+      // Should it fail: not at the next heartbeat, but soon.
+      const heartbeat = this.nextRenewal;
+      this.nextRenewal = askedAt + RETRY_MS;
       const renewed = await this.queue.renew(held, this.settings.leaseSeconds);
+      this.nextRenewal = heartbeat;
       for (const runId of held) this.apply(runId, renewed.get(runId), askedAt);
-    } catch (error) {
-      this.nextRenewal = performance.now() + RETRY_MS;
-      this.logger.warn(`Leases could not be renewed, trying again: ${(error as Error).message}`);
-    } finally {
-      this.renewing = false;
-    }
+    });
+    this.renewing = false;
   }
 
   private apply(runId: string, lease: { cancelRequested: boolean } | undefined, askedAt: number): void {

@@ -1,4 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { Rounds } from '../common/rounds.js';
+import { Trouble } from '../common/trouble.js';
 import { Settings } from '../config/settings.js';
 import type { StopReason } from '../task-types/executor.js';
 import { TaskTypeRegistry } from '../task-types/task-type-registry.js';
@@ -7,16 +9,14 @@ import { ActiveRun } from './active-run.js';
 import { DiskGuard } from './disk-guard.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { TaskRunner } from './task-runner.js';
-import { Trouble } from './trouble.js';
 
 /** The runs of this process, and the claiming of as many more as fit. The only caller of `claim`. */
 @Injectable()
 export class Slots {
   private readonly logger = new Logger('Worker');
   private readonly runs = new Map<ActiveRun, Promise<void>>();
-  private filling: Promise<void> | null = null;
-  private askedMeanwhile = false;
-  private readonly trouble = new Trouble();
+  private readonly trouble = new Trouble(this.logger);
+  private readonly claiming = new Rounds(() => this.trouble.watch('claiming', () => this.claimAll()));
   private claimant: string | null = null;
 
   constructor(
@@ -40,7 +40,7 @@ export class Slots {
   /** From now on nothing is claimed. Resolves when the last run has ended. */
   async close(): Promise<void> {
     this.claimant = null;
-    await this.filling;
+    await this.claiming.settled();
     while (this.runs.size > 0) await Promise.all(this.runs.values());
   }
 
@@ -50,21 +50,11 @@ export class Slots {
 
   /** Claims what fits. Never rejects; called again while it claims, it looks once more afterwards. */
   fill(): Promise<void> {
-    this.askedMeanwhile = true;
-    this.filling ??= this.fillOnce();
-    return this.filling;
+    return this.claiming.ask();
   }
 
-  private async fillOnce(): Promise<void> {
-    await this.trouble.watch('claiming', async () => {
-      while (this.askedMeanwhile) {
-        this.askedMeanwhile = false;
-        for (const queue of this.settings.workerQueues) await this.claimFrom(queue);
-      }
-    });
-    this.filling = null;
-    // Asked between the last look and this line: without another round it would be forgotten until the next poll.
-    if (this.askedMeanwhile && this.claimant !== null) void this.fill();
+  private async claimAll(): Promise<void> {
+    for (const queue of this.settings.workerQueues) await this.claimFrom(queue);
   }
 
   private async claimFrom(queue: string): Promise<void> {

@@ -1,16 +1,16 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { SchedulerRegistry } from '@nestjs/schedule';
+import { Trouble } from '../common/trouble.js';
 import { Settings } from '../config/settings.js';
 import { TaskUpkeep } from '../tasks/queue/task-upkeep.js';
 import { Slots } from './slots.js';
-import { Trouble } from './trouble.js';
 import { WorkerPresence } from './worker-presence.js';
 
 /** What a worker does by the clock. Each job runs at most once at a time, and a failing one is logged and tried again. */
 @Injectable()
 export class WorkerSchedule {
   private readonly logger = new Logger('Worker');
-  private readonly trouble = new Trouble();
+  private readonly trouble = new Trouble(this.logger);
   private readonly names: string[] = [];
 
   constructor(
