@@ -72,16 +72,14 @@ export class LeaseKeeper {
   }
 
   private async renew(askedAt: number): Promise<void> {
-    this.nextRenewal = askedAt + this.settings.heartbeatSeconds * 1_000;
+    const heartbeatMs = this.settings.heartbeatSeconds * 1_000;
     const held = [...this.runs.keys()];
+    this.nextRenewal = askedAt + (held.length === 0 ? heartbeatMs : RETRY_MS);
     if (held.length === 0) return;
     this.renewing = true;
     await this.trouble.watch('renewing leases', async () => {
-      // Should it fail: not at the next heartbeat, but soon.
-      const heartbeat = this.nextRenewal;
-      this.nextRenewal = askedAt + RETRY_MS;
       const renewed = await this.queue.renew(held, this.settings.leaseSeconds);
-      this.nextRenewal = heartbeat;
+      this.nextRenewal = askedAt + heartbeatMs;
       for (const runId of held) this.apply(runId, renewed.get(runId), askedAt);
     });
     this.renewing = false;

@@ -1,15 +1,11 @@
 import type { EntityManager } from 'typeorm';
 import type { JsonObject } from '../../common/json.js';
-import { storableJson, storableText } from '../../database/storable.js';
 import { execute, insertSql, type SqlClock } from '../../database/statements.js';
 import type { Ending } from './ending.js';
 import { type RunStatus, TaskRunEntity } from '../task-run.entity.js';
 import { type TaskEntity } from '../task.entity.js';
 
-const MESSAGE_CHARACTERS_MAX = 2_000;
-const RESULT_BYTES_MAX = 65_536;
-
-/** The guarded UPDATE that ends a run; the caller may append further guards and RETURNING. */
+/** The guarded UPDATE that ends a run, as storableEnding() gave it; the caller may append further guards and RETURNING. */
 export function settleSql(
   clock: SqlClock,
   runId: string,
@@ -28,8 +24,7 @@ export function settleSql(
 }
 
 function stateChanges(clock: SqlClock, ending: Ending, bind: (value: unknown) => string): string[] {
-  const json = (value: JsonObject | null): string =>
-    bind(value === null ? null : storableJson(bounded(value)));
+  const json = (value: JsonObject | null): string => bind(value === null ? null : JSON.stringify(value));
   switch (ending.status) {
     case 'completed':
       return [
@@ -46,14 +41,14 @@ function stateChanges(clock: SqlClock, ending: Ending, bind: (value: unknown) =>
         `completed_at = ${clock.now}`,
         `result = ${json(ending.result)}`,
         `failure_reason = ${bind(ending.failure.reason)}`,
-        `error = ${bind(cut(ending.failure.message))}`,
+        `error = ${bind(ending.failure.message)}`,
       ];
     case 'retry':
       return [
         ...queueAgain(clock, `'schedule'`, clock.after(bind(ending.delaySeconds))),
         `result = ${json(ending.result)}`,
         `failure_reason = ${reasonUnlessCancelled(bind(ending.failure.reason))}`,
-        `error = ${bind(cut(ending.failure.message))}`,
+        `error = ${bind(ending.failure.message)}`,
       ];
     case 'lost':
     case 'released':
@@ -61,7 +56,7 @@ function stateChanges(clock: SqlClock, ending: Ending, bind: (value: unknown) =>
         ...queueAgain(clock, 'NULL', clock.now),
         'excused_runs = excused_runs + 1',
         `failure_reason = ${reasonUnlessCancelled(bind(ending.failure.reason))}`,
-        `error = ${bind(cut(ending.failure.message))}`,
+        `error = ${bind(ending.failure.message)}`,
       ];
     default:
       return ending satisfies never;
@@ -100,8 +95,8 @@ export async function insertRun(
     status: runStatus(ending),
     workerId: task.workerId,
     failureReason: 'failure' in ending ? ending.failure.reason : null,
-    error: 'failure' in ending ? cut(ending.failure.message) : null,
-    result: 'result' in ending && ending.result !== null ? storableResult(ending.result) : null,
+    error: 'failure' in ending ? ending.failure.message : null,
+    result: 'result' in ending ? ending.result : null,
     tracePath: task.tracePath,
     manifestSha256,
     startedAt: task.startedAt,
@@ -112,21 +107,4 @@ export async function insertRun(
 
 function runStatus(ending: Ending): RunStatus {
   return ending.status === 'retry' ? 'failed' : ending.status;
-}
-
-function cut(text: string): string {
-  const message = storableText(text);
-  return message.length <= MESSAGE_CHARACTERS_MAX
-    ? message
-    : `${message.slice(0, MESSAGE_CHARACTERS_MAX - 1)}…`;
-}
-
-/** The whole result stands in output.json; the row, which lists and callbacks read, keeps what is of a readable size. */
-function bounded(result: JsonObject): JsonObject {
-  const sizeBytes = Buffer.byteLength(JSON.stringify(result));
-  return sizeBytes <= RESULT_BYTES_MAX ? result : { truncated: true, size_bytes: sizeBytes };
-}
-
-function storableResult(result: JsonObject): JsonObject {
-  return JSON.parse(storableJson(bounded(result))) as JsonObject;
 }

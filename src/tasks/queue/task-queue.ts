@@ -9,6 +9,7 @@ import { Signals } from '../../signals/signals.js';
 import { announceEnd, insertCallback } from './callback-outbox.js';
 import { promoteNext } from './concurrency-key.js';
 import type { Ending } from './ending.js';
+import { storableEnding } from './storable-ending.js';
 import { insertRun, settleSql } from './settle-statement.js';
 import { isTerminal } from '../task-status.js';
 import { TaskEntity } from '../task.entity.js';
@@ -101,8 +102,11 @@ export class TaskQueue {
   }
 
   /**
-   * Ends a run: the task's new state, the run's row, the callback and the hand-over of its concurrency key in one transaction, if and
-   * only if the run still has its lease. `manifestSha256` seals what the run left on disk; null when that is incomplete. A task whose cancellation was requested is not queued again, but cancelled.
+   * Ends a run: the task's new state, the run's row, the callback and the hand-over of its concurrency key in one
+   * transaction, if and only if the run still has its lease. A task whose cancellation was requested is not queued again,
+   * but cancelled.
+   *
+   * @param manifestSha256 seals what the run left on disk; null when that is incomplete
    */
   async settle(runId: string, ending: Ending, manifestSha256: string | null): Promise<Settled> {
     return this.settleGuarded(runId, ending, manifestSha256, '');
@@ -119,12 +123,13 @@ export class TaskQueue {
     manifestSha256: string | null,
     guard: string,
   ): Promise<Settled> {
-    const { sql, parameters } = settleSql(this.clock, runId, ending);
+    const stored = storableEnding(ending);
+    const { sql, parameters } = settleSql(this.clock, runId, stored);
     const settled = await this.dataSource.transaction(async (manager) => {
       const { rows } = await execute(manager, `${sql} ${guard} RETURNING *`, parameters);
       if (rows[0] === undefined) return null;
       const task = this.toTask(rows[0]);
-      await insertRun(manager, this.clock, task, runId, ending, manifestSha256);
+      await insertRun(manager, this.clock, task, runId, stored, manifestSha256);
       await insertCallback(manager, this.clock, task);
       const promoted = await this.handOver(manager, task);
       return { task, work: promoted || task.status === 'queued' };
