@@ -7,7 +7,7 @@ export class Trouble {
   constructor(private readonly logger: Logger) {}
 
   /** Does the work; never rejects. @param what names it in the log: "claiming" */
-  async watch(what: string, work: () => Promise<void>): Promise<void> {
+  async watch(what: string, work: () => Promise<unknown>): Promise<void> {
     try {
       await work();
       if (this.last.delete(what)) this.logger.log(`${what} works again`);

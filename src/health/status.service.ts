@@ -6,7 +6,7 @@ import { Settings } from '../config/settings.js';
 import { dialectOf } from '../database/portable-data-source.js';
 import { Sandbox } from '../execution/sandbox/sandbox.js';
 import { OrchestratorService } from '../orchestrator/orchestrator.service.js';
-import { TaskQueries } from '../tasks/task-queries.js';
+import { TaskStats } from '../tasks/task-stats.js';
 import { WorkerRegistry } from '../tasks/worker-registry.js';
 import type { StatusDto } from './status.dto.js';
 
@@ -16,14 +16,14 @@ export class StatusService {
   constructor(
     private readonly settings: Settings,
     private readonly orchestrator: OrchestratorService,
-    private readonly queries: TaskQueries,
+    private readonly stats: TaskStats,
     private readonly workers: WorkerRegistry,
     private readonly sandbox: Sandbox,
     @InjectDataSource() private readonly dataSource: DataSource,
   ) {}
 
   async status(): Promise<StatusDto> {
-    const { by_status: queue } = await this.queries.stats();
+    const { by_status: queue } = await this.stats.counts();
     const living = await this.workers.living(this.settings.leaseSeconds);
     const { environment, debug, maxConcurrentAgents, role, apiKeyFile } = this.settings;
     return {

@@ -4,11 +4,8 @@ import { Brackets, DataSource, type SelectQueryBuilder } from 'typeorm';
 import { MalformedRequestError } from '../common/errors.js';
 import { isId } from '../common/ids.js';
 import { dialectOf } from '../database/portable-data-source.js';
-import { execute, sqlClock } from '../database/statements.js';
 import type { ListTasksQuery } from './dto/list-tasks.query.js';
-import type { TaskStatsDto } from './dto/task-stats.dto.js';
 import { TaskRunEntity } from './task-run.entity.js';
-import { TASK_STATUSES } from './task-status.js';
 import { TaskEntity } from './task.entity.js';
 
 /** Reading stored tasks. */
@@ -76,46 +73,6 @@ export class TaskQueries {
       .where('task.concurrencyKey = :key', { key })
       .andWhere(`(task.status = 'running' OR (task.status = 'queued' AND task.hold IS NULL))`)
       .getOne();
-  }
-
-  async stats(): Promise<TaskStatsDto> {
-    const clock = sqlClock(this.dataSource);
-    const { manager } = this.dataSource;
-    const age = this.postgres
-      ? `EXTRACT(EPOCH FROM (${clock.now} - min(run_at)))`
-      : `(julianday('now') - julianday(min(run_at))) * 86400`;
-    const counts = await execute(
-      manager,
-      'SELECT type, status, count(*) AS count FROM tasks GROUP BY type, status',
-    );
-    const oldest = await execute(
-      manager,
-      `SELECT ${age} AS age FROM tasks WHERE status = 'queued' AND hold IS NULL`,
-    );
-    const since = (seconds: number): string =>
-      `count(CASE WHEN completed_at > ${clock.after(String(-seconds))} THEN 1 END)`;
-    const finished = await execute(
-      manager,
-      `SELECT ${since(60)} AS minute, count(*) AS hour FROM tasks
-       WHERE completed_at > ${clock.after('-3600')}`,
-    );
-    const byStatus = Object.fromEntries(
-      TASK_STATUSES.map((status) => [status, 0]),
-    ) as TaskStatsDto['by_status'];
-    const byType: TaskStatsDto['by_type'] = {};
-    for (const { type, status, count } of counts.rows as { type: string; status: string; count: number }[]) {
-      byStatus[status] = (byStatus[status] ?? 0) + Number(count);
-      byType[type] = { ...byType[type], [status]: Number(count) };
-    }
-    const seconds = oldest.rows[0]?.['age'] ?? null;
-    return {
-      by_status: byStatus,
-      by_type: byType,
-      oldest_queued_seconds:
-        seconds === null ? null : Math.max(0, Math.round(Number(seconds) * 1_000) / 1_000),
-      finished_last_minute: Number(finished.rows[0]?.['minute'] ?? 0),
-      finished_last_hour: Number(finished.rows[0]?.['hour'] ?? 0),
-    };
   }
 
   private filter(builder: SelectQueryBuilder<TaskEntity>, query: ListTasksQuery): void {

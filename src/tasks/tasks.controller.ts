@@ -17,7 +17,6 @@ import { ExplanationDto } from './dto/explanation.dto.js';
 import { ListTasksQuery } from './dto/list-tasks.query.js';
 import { currentRunDto, RunListDto, toRunDto } from './dto/run.dto.js';
 import { TaskListDto } from './dto/task-list.dto.js';
-import { TaskStatsDto } from './dto/task-stats.dto.js';
 import { EnqueuedTaskDto, TaskDto, toTaskDto } from './dto/task.dto.js';
 import { idempotencyKey, refuseIdempotencyKey, waitSeconds } from './request-headers.js';
 import { TaskBatch } from './task-batch.js';
@@ -94,13 +93,6 @@ export class TasksController {
   async list(@Query() query: ListTasksQuery): Promise<TaskListDto> {
     const { items, nextCursor } = await this.queries.list(query);
     return { items: items.map(toTaskDto), next_cursor: nextCursor };
-  }
-
-  /** Count tasks by status and type, and say how fast they go. */
-  @Get('stats')
-  @ApiOperation({ operationId: 'getTaskStats' })
-  stats(): Promise<TaskStatsDto> {
-    return this.queries.stats();
   }
 
   /** Get a task. */

@@ -6,12 +6,15 @@ import { CallbackEntity } from './callback.entity.js';
 import { PoliciesController } from './policies.controller.js';
 import { FinishedTasks } from './queue/finished-tasks.js';
 import { TaskControl } from './queue/task-control.js';
+import { LateResults } from './queue/late-results.js';
 import { TaskQueue } from './queue/task-queue.js';
 import { TaskUpkeep } from './queue/task-upkeep.js';
 import { TaskBatch } from './task-batch.js';
 import { TaskExplanation } from './task-explanation.js';
 import { TaskIntake } from './task-intake.js';
 import { TaskQueries } from './task-queries.js';
+import { TaskStats } from './task-stats.js';
+import { TaskStatsController } from './task-stats.controller.js';
 import { TaskWait } from './task-wait.js';
 import { TaskRunEntity } from './task-run.entity.js';
 import { TaskEntity } from './task.entity.js';
@@ -26,20 +29,31 @@ import { WorkerEntity } from './worker.entity.js';
     PoliciesModule,
     OutboundModule,
   ],
-  controllers: [TasksController, PoliciesController],
+  controllers: [TaskStatsController, TasksController, PoliciesController],
   providers: [
     TasksService,
     TaskIntake,
     TaskBatch,
     TaskQueries,
+    TaskStats,
     TaskExplanation,
     TaskWait,
     TaskControl,
     TaskQueue,
     TaskUpkeep,
+    LateResults,
     FinishedTasks,
     WorkerRegistry,
   ],
-  exports: [TasksService, TaskQueries, TaskQueue, TaskUpkeep, FinishedTasks, WorkerRegistry],
+  exports: [
+    TasksService,
+    TaskQueries,
+    TaskStats,
+    TaskQueue,
+    TaskUpkeep,
+    LateResults,
+    FinishedTasks,
+    WorkerRegistry,
+  ],
 })
 export class TasksModule {}

@@ -5,7 +5,9 @@ import type { JsonObject } from '../common/json.js';
 import type { Outcome } from '../task-types/outcome.js';
 import { TaskTypeRegistry } from '../task-types/task-type-registry.js';
 import type { Ending } from '../tasks/queue/ending.js';
+import { LateResults } from '../tasks/queue/late-results.js';
 import { TaskQueue } from '../tasks/queue/task-queue.js';
+import type { LateResult } from '../tasks/task-run.entity.js';
 import { TraceStorageError } from '../traces/trace-storage-error.js';
 import type { TraceWriter } from '../traces/trace-writer.js';
 import type { ActiveRun } from './active-run.js';
@@ -25,6 +27,7 @@ export class TaskRunner {
     private readonly types: TaskTypeRegistry,
     private readonly traces: RunTraces,
     private readonly queue: TaskQueue,
+    private readonly late: LateResults,
   ) {}
 
   async run(run: ActiveRun): Promise<void> {
@@ -38,6 +41,8 @@ export class TaskRunner {
     this.logger.warn(`Run ${run.id} of task ${run.task.id}: lease lost, its result is dropped`);
     await trace.event('run.lease_lost').catch(() => undefined);
     await trace.abandon();
+    const failure = outcome.status === 'failed' ? trace.masker.maskJson({ ...outcome.failure }) : null;
+    await this.recordLate(run, { status: outcome.status, failure, manifest_sha256: null });
   }
 
   private async execute(run: ActiveRun, trace: TraceWriter): Promise<Outcome> {
@@ -88,8 +93,10 @@ export class TaskRunner {
     while (ending !== null && performance.now() < run.trustedUntil) {
       try {
         const settled = await this.queue.settle(run.id, ending, manifestSha256);
-        if (!settled.kept)
+        if (!settled.kept) {
           this.logger.warn(`Run ${run.id} of task ${run.task.id}: lease lost, its result is dropped`);
+          await this.recordLate(run, lateResult(ending, manifestSha256));
+        }
         return;
       } catch (error) {
         this.logger.warn(
@@ -102,6 +109,20 @@ export class TaskRunner {
       `Run ${run.id} of task ${run.task.id}: its result could not be stored in time; it will run again`,
     );
   }
+
+  /** Evidence, not truth: when it cannot be stored, the log and the run's events.jsonl still have it. */
+  private async recordLate(run: ActiveRun, late: Omit<LateResult, 'reported_at'>): Promise<void> {
+    const reported = { ...late, reported_at: this.clock.now().toISOString() };
+    await this.late.record(run.id, reported).catch((error: unknown) => {
+      this.logger.warn(`The late result of run ${run.id} was not recorded: ${(error as Error).message}`);
+    });
+  }
+}
+
+function lateResult(ending: Ending, manifestSha256: string | null): Omit<LateResult, 'reported_at'> {
+  return ending.status === 'completed'
+    ? { status: 'completed', failure: null, manifest_sha256: manifestSha256 }
+    : { status: 'failed', failure: ending.failure, manifest_sha256: manifestSha256 };
 }
 
 function storageFailure(run: ActiveRun, error: TraceStorageError): Ending | null {

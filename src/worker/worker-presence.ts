@@ -37,7 +37,7 @@ export class WorkerPresence {
     return this.registry.leave(workerId);
   }
 
-  async forgetSilent(): Promise<void> {
-    await this.registry.forgetSilent(this.settings.leaseSeconds * FORGET_AFTER_LEASES);
+  forgetSilent(): Promise<number> {
+    return this.registry.forgetSilent(this.settings.leaseSeconds * FORGET_AFTER_LEASES);
   }
 }

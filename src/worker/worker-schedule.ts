@@ -21,10 +21,11 @@ export class WorkerSchedule {
     private readonly presence: WorkerPresence,
   ) {}
 
-  /** Starts every job with a first round, so that what a crash left behind is put right before new work begins. */
+  /** Puts right what a crash left behind, and says what that was, before the first task begins. */
   async start(workerId: string): Promise<void> {
     const { pollIntervalMs, heartbeatSeconds, reapIntervalSeconds } = this.settings;
     await this.every('worker-presence', heartbeatSeconds * 1_000, () => this.presence.beat(workerId));
+    await this.trouble.watch('worker-start', () => this.reconcile());
     await this.every('worker-upkeep', reapIntervalSeconds * 1_000, () => this.putRight());
     await this.every('worker-poll', pollIntervalMs, async () => {
       await this.upkeep.promoteDue();
@@ -37,7 +38,7 @@ export class WorkerSchedule {
     await this.trouble.watch('worker-presence', () => this.presence.leave(workerId));
   }
 
-  private async every(name: string, milliseconds: number, job: () => Promise<void>): Promise<void> {
+  private async every(name: string, milliseconds: number, job: () => Promise<unknown>): Promise<void> {
     let running = false;
     const round = async (): Promise<void> => {
       if (running) return;
@@ -53,14 +54,26 @@ export class WorkerSchedule {
     this.names.push(name);
   }
 
-  private async putRight(): Promise<void> {
-    for (const { taskId, workerId, status } of await this.upkeep.reap()) {
+  /** What this process finds at its start. Runs of workers that died a moment ago follow when their leases run out. */
+  private async reconcile(): Promise<void> {
+    const due = await this.upkeep.promoteDue();
+    const { lost, expired, freed, silent } = await this.putRight();
+    this.logger.log(
+      `At the start: ${lost} runs of dead workers ended, ${expired} tasks expired, ${due} became due, ` +
+        `${freed} concurrency keys freed, ${silent} silent workers forgotten`,
+    );
+  }
+
+  private async putRight(): Promise<Record<'lost' | 'expired' | 'freed' | 'silent', number>> {
+    const reaped = await this.upkeep.reap();
+    for (const { taskId, workerId, status } of reaped) {
       this.logger.warn(`Worker ${workerId} is gone; task ${taskId} is ${status}`);
     }
     const expired = await this.upkeep.failExpired();
     if (expired > 0)
       this.logger.log(`${expired} tasks were not started before their expires_at and have failed`);
-    await this.upkeep.promoteFreeKeys();
-    await this.presence.forgetSilent();
+    const freed = await this.upkeep.promoteFreeKeys();
+    const silent = await this.presence.forgetSilent();
+    return { lost: reaped.length, expired, freed, silent };
   }
 }

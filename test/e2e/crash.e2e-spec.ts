@@ -22,6 +22,7 @@ interface Run {
   status: string;
   trace_complete: boolean;
   worker_id: string;
+  late_result: object | null;
 }
 
 onBothDatabases('a tower', (create, name) => {
@@ -220,5 +221,9 @@ onBothDatabases('a tower', (create, name) => {
     expect((await frozen.stop()).code).toBe(0);
     expect((await runsOf(api, id)).map(({ status }) => status)).toEqual(['lost', 'completed']);
     expect(await api.task(id)).toMatchObject({ status: 'completed', attempt: 2 });
+    const [lost, completed] = await runsOf(api, id);
+    expect(lost.late_result).toMatchObject({ reported_at: expect.any(String) });
+    expect(completed.late_result).toBeNull();
+    expect((await api.get('/tasks/stats')).body.late_results).toBe(1);
   });
 });

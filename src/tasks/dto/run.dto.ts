@@ -7,6 +7,22 @@ import { FailureDto } from './task.dto.js';
 
 const STATUSES = ['running', ...RUN_STATUSES] as const;
 
+/** What a run reported after it had lost its lease. It was refused: the task was somebody else's by then. */
+export class LateResultDto {
+  /** `stopped`: it was told to end, since its lease was lost. */
+  @ApiProperty({ enum: ['completed', 'failed', 'stopped'], enumName: 'LateResultStatus' })
+  status: 'completed' | 'failed' | 'stopped';
+
+  @ApiProperty({ type: FailureDto, nullable: true })
+  failure: FailureDto | null;
+
+  /** SHA-256 of the manifest.json that it wrote nevertheless. */
+  manifest_sha256: string | null;
+
+  @ApiProperty({ format: 'date-time' })
+  reported_at: string;
+}
+
 /** One attempt at a task. */
 export class RunDto {
   /** While the run goes on: the lease. */
@@ -43,6 +59,10 @@ export class RunDto {
 
   /** Whether the trace folder has its manifest. */
   trace_complete: boolean;
+
+  /** Of a lost run whose worker came back: what it reported too late. */
+  @ApiProperty({ type: LateResultDto, nullable: true })
+  late_result: LateResultDto | null;
 }
 
 export class RunListDto {
@@ -64,6 +84,7 @@ export function toRunDto(run: TaskRunEntity): RunDto {
     trace_path: run.tracePath,
     manifest_sha256: run.manifestSha256,
     trace_complete: run.manifestSha256 !== null,
+    late_result: run.lateResult,
   };
 }
 
@@ -82,5 +103,6 @@ export function currentRunDto(task: TaskEntity & { runId: string }): RunDto {
     trace_path: task.tracePath,
     manifest_sha256: null,
     trace_complete: false,
+    late_result: null,
   };
 }

@@ -24,4 +24,7 @@ export class TaskStatsDto {
   finished_last_minute: number;
 
   finished_last_hour: number;
+
+  /** Results that were refused because their run had lost its lease, of all runs that are still stored. */
+  late_results: number;
 }

@@ -99,6 +99,7 @@ export async function insertRun(
     result: 'result' in ending ? ending.result : null,
     tracePath: task.tracePath,
     manifestSha256,
+    lateResult: null,
     startedAt: task.startedAt,
   });
   const { sql, parameters } = insertSql(metadata, run, { finishedAt: clock.now });

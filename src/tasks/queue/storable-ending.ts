@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../common/json.js';
 import { storableJson, storableText } from '../../database/storable.js';
+import type { Failure } from '../../task-types/outcome.js';
 import type { Ending } from './ending.js';
 
 const MESSAGE_CHARACTERS_MAX = 2_000;
@@ -11,9 +12,13 @@ const RESULT_BYTES_MAX = 65_536;
  */
 export function storableEnding(ending: Ending): Ending {
   const stored = { ...ending };
-  if ('failure' in stored) stored.failure = { ...stored.failure, message: cut(stored.failure.message) };
+  if ('failure' in stored) stored.failure = storableFailure(stored.failure);
   if ('result' in stored && stored.result !== null) stored.result = storableResult(stored.result);
   return stored;
+}
+
+export function storableFailure(failure: Failure): Failure {
+  return { ...failure, message: cut(failure.message) };
 }
 
 function cut(text: string): string {
