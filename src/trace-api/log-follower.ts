@@ -4,6 +4,7 @@ import { isTerminal, type TaskStatus } from '../tasks/task-status.js';
 import { TasksService } from '../tasks/tasks.service.js';
 import type { TaskEntity } from '../tasks/task.entity.js';
 import { TraceStore } from '../traces/trace-store.js';
+import { RunLocator } from './run-locator.js';
 
 /** A place in the logs of a task: which run, and how many bytes of its log have been seen. */
 export interface LogPosition {
@@ -15,6 +16,8 @@ export type LogPart =
   | { kind: 'run'; position: LogPosition; worker_id: string | null }
   /** Whole lines, unless one line is longer than a part. */
   | { kind: 'log'; position: LogPosition; text: string }
+  /** The log of this run cannot be read here, and why. Once a run. */
+  | { kind: 'missing'; position: LogPosition; message: string }
   | { kind: 'end'; position: LogPosition; status: TaskStatus };
 
 /** Growth in another process may not be announced here, so the file is looked at this often. */
@@ -27,6 +30,7 @@ export class LogFollower {
   constructor(
     private readonly tasks: TasksService,
     private readonly traces: TraceStore,
+    private readonly locator: RunLocator,
     private readonly signals: Signals,
   ) {}
 
@@ -35,6 +39,7 @@ export class LogFollower {
     let position = from ?? { run: 0, offsetBytes: 0 };
     let task: TaskEntity | null = null;
     let lookAgainAt = 0;
+    let toldOf = 0;
     const unsubscribe = this.signals.on(`settled:${taskId}`, () => (lookAgainAt = 0));
     try {
       while (!gone.aborted) {
@@ -49,6 +54,11 @@ export class LogFollower {
         }
         if (position.run === 0 && task.attempt > 0) position = yield* this.enter(task, task.attempt);
         if (position.run > 0) position = yield* this.rest(task, position);
+        const missing = toldOf === position.run ? null : await this.missing(task, position.run);
+        if (missing !== null) {
+          toldOf = position.run;
+          yield { kind: 'missing', position, message: missing };
+        }
         if (position.run < task.attempt && position.run > 0)
           position = yield* this.enter(task, position.run + 1);
         else if (isTerminal(task.status)) {
@@ -59,6 +69,11 @@ export class LogFollower {
     } finally {
       unsubscribe();
     }
+  }
+
+  private async missing(task: TaskEntity, run: number): Promise<string | null> {
+    if (run === 0 || (await this.traces.exists(this.traces.pathOf(task, run)))) return null;
+    return this.locator.missing(task.id, run);
   }
 
   private *enter(task: TaskEntity, run: number): Generator<LogPart, LogPosition> {

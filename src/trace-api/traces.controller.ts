@@ -4,6 +4,7 @@ import type { Request, Response } from 'express';
 import { pipeline } from 'node:stream/promises';
 import type { Readable } from 'node:stream';
 import { NotFoundError, ValidationError } from '../common/errors.js';
+import { TasksService } from '../tasks/tasks.service.js';
 import { TraceStore } from '../traces/trace-store.js';
 import { EventStream } from './event-stream.js';
 import { LogFollower, type LogPart, type LogPosition } from './log-follower.js';
@@ -15,6 +16,7 @@ import { LogQuery, RunQuery } from './trace.query.js';
 @Controller('tasks/:task_id')
 export class TracesController {
   constructor(
+    private readonly tasks: TasksService,
     private readonly locator: RunLocator,
     private readonly traces: TraceStore,
     private readonly follower: LogFollower,
@@ -22,7 +24,7 @@ export class TracesController {
 
   /**
    * Read the log of a task. With `Accept: text/event-stream` it is followed live over all runs until the task has ended:
-   * events `run`, `log` and `end`, resumable with `Last-Event-ID`.
+   * events `run`, `log` and `end`, resumable with `Last-Event-ID`; `missing` where the log cannot be read by this process.
    */
   @Get('logs')
   @ApiOperation({ operationId: 'getTaskLogs' })
@@ -105,7 +107,7 @@ export class TracesController {
 
   private async followLogs(id: string, from: LogPosition | null, response: Response): Promise<void> {
     // 404 as a problem document, before the answer becomes a stream.
-    await this.locator.exists(id);
+    await this.tasks.get(id);
     const stream = new EventStream(response);
     try {
       for await (const part of this.follower.follow(id, from, stream.gone)) {
@@ -123,6 +125,8 @@ function dataOf(part: LogPart): string {
       return part.text;
     case 'run':
       return JSON.stringify({ run: part.position.run, worker_id: part.worker_id });
+    case 'missing':
+      return JSON.stringify({ run: part.position.run, message: part.message });
     case 'end':
       return JSON.stringify({ status: part.status });
     default:

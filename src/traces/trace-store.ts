@@ -55,6 +55,11 @@ export class TraceStore {
     return tracePath(task, attempt);
   }
 
+  /** Whether the run's folder is below this process's trace root. */
+  async exists(path: string): Promise<boolean> {
+    return (await this.folder(path)) !== undefined;
+  }
+
   /** Null when the folder has none: its run is still going, or its worker died. Also when it cannot be parsed (see `verify`). */
   async manifest(path: string): Promise<Manifest | null> {
     const folder = await this.folder(path);
