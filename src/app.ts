@@ -17,6 +17,7 @@ import { serveDocs } from './openapi/serve-docs.js';
 /** Bounds on slow clients; Node's defaults are 60 s and 300 s. */
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
+const SLOW_CLIENTS_CHECK_MS = 2_000;
 
 /** The tower, wired and ready to listen; no request is served and no task claimed before `listen`. */
 export async function createApp(
@@ -50,9 +51,12 @@ export async function createApp(
 
 /** Opens the port. @returns the address under which clients on this machine reach the tower */
 export async function listen(app: NestExpressApplication, settings: Settings): Promise<string> {
-  const server = await app.listen(settings.apiPort, settings.apiHost);
+  const server = app.getHttpServer();
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
+  // Read when the server begins to listen. By default Node looks for slow clients every 30 s only.
+  Object.assign(server, { connectionsCheckingInterval: SLOW_CLIENTS_CHECK_MS });
   server.on('clientError', answerUnreadable);
+  await app.listen(settings.apiPort, settings.apiHost);
   return app.getUrl();
 }

@@ -1,4 +1,6 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createApp } from './app.js';
 import { readSettings } from './config/settings.js';
 import { openApiDocument } from './openapi/document.js';
@@ -12,9 +14,21 @@ const [file, check] = process.argv
   .sort((a, b) => Number(a.startsWith('--')) - Number(b.startsWith('--')));
 if (file === undefined) throw new Error('usage: openapi.js [--check] <file>');
 
-const app = await createApp(readSettings({ DATABASE_URL: 'sqlite://', JCT_ROLE: 'api', LOG_LEVEL: 'warn' }));
+// An API that works on nothing: the document needs its routes only.
+const folder = mkdtempSync(join(tmpdir(), 'jct-openapi-'));
+const app = await createApp(
+  readSettings({
+    DATABASE_URL: `sqlite:///${join(folder, 'empty.db')}`,
+    JCT_ROLE: 'api',
+    JCT_TRACE_ROOT: join(folder, 'traces'),
+    JCT_WORKSPACE_ROOT: join(folder, 'workspaces'),
+    JCT_WEBHOOK_SECRET_FILE: join(folder, 'webhook-secret'),
+    LOG_LEVEL: 'warn',
+  }),
+);
 const text = `${JSON.stringify(openApiDocument(app), null, 2)}\n`;
 await app.close();
+rmSync(folder, { recursive: true, force: true });
 
 if (check === undefined) writeFileSync(file, text);
 else if (readFileSync(file, 'utf8') !== text) {

@@ -103,11 +103,31 @@ describe('readSettings', () => {
   });
 
   it('refuses a heartbeat that a lease does not outlive twice', () => {
-    expect(problemsOf({ JCT_LEASE_SECONDS: '10', JCT_HEARTBEAT_SECONDS: '5' })).toEqual([]);
-    expect(problemsOf({ JCT_LEASE_SECONDS: '10', JCT_HEARTBEAT_SECONDS: '6' })).toEqual([
+    const lease = { JCT_LEASE_SECONDS: '10', JCT_REAP_INTERVAL_SECONDS: '10' };
+    expect(problemsOf({ ...lease, JCT_HEARTBEAT_SECONDS: '5' })).toEqual([]);
+    expect(problemsOf({ ...lease, JCT_HEARTBEAT_SECONDS: '6' })).toEqual([
       'JCT_HEARTBEAT_SECONDS (6) must be at most half of JCT_LEASE_SECONDS (10)',
     ]);
   });
+
+  it('refuses to look for dead workers less often than their leases run out', () => {
+    expect(problemsOf({ JCT_REAP_INTERVAL_SECONDS: '60' })).toEqual([]);
+    expect(problemsOf({ JCT_REAP_INTERVAL_SECONDS: '61' })).toEqual([
+      expect.stringContaining('JCT_REAP_INTERVAL_SECONDS (61) must be at most JCT_LEASE_SECONDS (60)'),
+    ]);
+  });
+
+  it.each(['sqlite://', 'sqlite:///:memory:', 'sqlite+aiosqlite:///:memory:'])(
+    'refuses a process of one role on %s, which no other process can see',
+    (DATABASE_URL) => {
+      expect(problemsOf({ DATABASE_URL })).toEqual([]);
+      for (const JCT_ROLE of ['api', 'worker']) {
+        expect(problemsOf({ DATABASE_URL, JCT_ROLE })).toEqual([
+          expect.stringContaining('DATABASE_URL is in memory'),
+        ]);
+      }
+    },
+  );
 
   it.each(['0.0.0.0', '::', '192.168.1.5', 'tower.example', '127.0.0.1.example'])(
     'does not open %s to other machines without a key, and says what to do',

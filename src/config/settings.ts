@@ -63,12 +63,23 @@ function unknownNames(env: Readonly<Record<string, string | undefined>>): string
     .map((name) => `${name} is not a setting of the tower (docs/operations.md lists them)`);
 }
 
-/** Combinations that would break a promise: a lease must outlive two heartbeats, a key guards an open address. */
+/** Combinations that would break a promise, e.g. a lease must outlive two heartbeats, a key guards an open address. */
 function contradictions(settings: Settings): string[] {
   const problems: string[] = [];
   if (settings.heartbeatSeconds * 2 > settings.leaseSeconds) {
     problems.push(
       `JCT_HEARTBEAT_SECONDS (${settings.heartbeatSeconds}) must be at most half of JCT_LEASE_SECONDS (${settings.leaseSeconds})`,
+    );
+  }
+  if (settings.reapIntervalSeconds > settings.leaseSeconds) {
+    problems.push(
+      `JCT_REAP_INTERVAL_SECONDS (${settings.reapIntervalSeconds}) must be at most JCT_LEASE_SECONDS ` +
+        `(${settings.leaseSeconds}), else a dead worker is noticed long after its lease has run out`,
+    );
+  }
+  if (settings.role !== 'all' && isInMemory(settings.databaseUrl)) {
+    problems.push(
+      `JCT_ROLE ${settings.role} needs a database that other processes can share: DATABASE_URL is in memory`,
     );
   }
   if (settings.role !== 'worker' && !isLoopback(settings.apiHost) && settings.apiKeyFile === undefined) {
@@ -78,6 +89,10 @@ function contradictions(settings: Settings): string[] {
     );
   }
   return problems;
+}
+
+function isInMemory(databaseUrl: string): boolean {
+  return /^sqlite(\+[a-z0-9]+)?:(\/\/|\/{2,3}:memory:)$/i.test(databaseUrl);
 }
 
 /** Whether only this machine can reach the address. Names other than `localhost` count as reachable. */

@@ -70,7 +70,7 @@ describe('hostileParts', () => {
     );
   });
 
-  it('never throws and never takes long, whatever the text', () => {
+  it('never throws, whatever the text', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(...'{}[]",:\\u0123eE+-. '), maxLength: 300 }), (text) => {
         hostileParts(text);

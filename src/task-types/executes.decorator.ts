@@ -1,4 +1,4 @@
-import { SetMetadata, type Type } from '@nestjs/common';
+import type { Type } from '@nestjs/common';
 import type { JsonObject } from '../common/json.js';
 
 export interface TaskTypeOptions {
@@ -25,6 +25,6 @@ export const TASK_TYPES_METADATA = 'jct:task-types';
 export function Executes(type: string, options: TaskTypeOptions): ClassDecorator {
   return (target) => {
     const earlier = (Reflect.getOwnMetadata(TASK_TYPES_METADATA, target) ?? []) as TaskTypeMetadata[];
-    SetMetadata(TASK_TYPES_METADATA, [{ type, ...options }, ...earlier])(target);
+    Reflect.defineMetadata(TASK_TYPES_METADATA, [{ type, ...options }, ...earlier], target);
   };
 }
