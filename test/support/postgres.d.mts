@@ -1,0 +1,8 @@
+export interface PrivatePostgres {
+  url: string;
+  start(): Promise<void>;
+  halt(signal?: NodeJS.Signals): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export function startPrivatePostgres(): Promise<PrivatePostgres>;
