@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
 import { OutboundClient, type OutboundResponse } from '../outbound/outbound-client.js';
 import type { CallbackEntity } from '../tasks/callback.entity.js';
+import { nextAttemptSeconds } from './backoff.js';
 import { CallbackQueue, type ClaimedCallback } from './callback-queue.js';
 import { WebhookSigner } from './webhook-signer.js';
 
@@ -24,12 +25,14 @@ export class CallbackDelivery {
       const startedMs = performance.now();
       const response = await this.send(callback, at, signal);
       if (!response.ok && response.reason === 'aborted') return await this.queue.release(callback);
-      const settled = await this.queue.settle(callback, {
+      const attempt = {
         at: at.toISOString(),
         status_code: response.ok ? response.status : null,
         error: errorOf(response),
         duration_ms: Math.round(performance.now() - startedMs),
-      });
+      };
+      const againSeconds = nextAttemptSeconds(callback.attempt, response.ok ? response : null);
+      const settled = await this.queue.settle(callback, attempt, againSeconds);
       if (settled?.status === 'dead') this.warnDead(settled);
     } catch (error) {
       this.logger.warn(

@@ -6,7 +6,6 @@ import { dialectOf } from '../database/portable-data-source.js';
 import { execute, hydrate, type SqlClock, sqlClock } from '../database/statements.js';
 import { Signals } from '../signals/signals.js';
 import { type CallbackAttempt, CallbackEntity } from '../tasks/callback.entity.js';
-import { backoffSeconds } from './backoff.js';
 
 /** Well over the 20 s that a request may take: an attempt whose process died is made again after this. */
 const LEASE_SECONDS = 60;
@@ -49,11 +48,16 @@ export class CallbackQueue {
   }
 
   /**
-   * Records the end of an attempt: delivered, due again later, or dead after the last.
+   * Records the end of an attempt: delivered, due again later, or dead.
    *
+   * @param againSeconds when an attempt that failed is made again; null: never
    * @returns the callback; null when the lease was lost, and nothing was recorded
    */
-  async settle(callback: ClaimedCallback, attempt: CallbackAttempt): Promise<CallbackEntity | null> {
+  async settle(
+    callback: ClaimedCallback,
+    attempt: CallbackAttempt,
+    againSeconds: number | null,
+  ): Promise<CallbackEntity | null> {
     const history = JSON.stringify([...callback.history, attempt].slice(-HISTORY_MAX));
     const settled = (changes: string, ...parameters: unknown[]): Promise<CallbackEntity | null> =>
       this.change(
@@ -63,10 +67,9 @@ export class CallbackQueue {
     if (attempt.error === null) {
       return settled(`status = 'delivered', delivered_at = ${this.clock.now}, next_attempt_at = NULL`);
     }
-    const delaySeconds = backoffSeconds(callback.attempt);
-    return delaySeconds === null
+    return againSeconds === null
       ? settled(`status = 'dead', next_attempt_at = NULL`)
-      : settled(`next_attempt_at = ${this.clock.after('$4')}`, delaySeconds);
+      : settled(`next_attempt_at = ${this.clock.after('$4')}`, againSeconds);
   }
 
   /** Gives back what was claimed, as if it had not been: due at once, for whoever comes next. */

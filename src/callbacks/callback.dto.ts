@@ -40,7 +40,7 @@ export class CallbackDto {
   @ApiProperty({ enum: CALLBACK_EVENTS, enumName: 'CallbackEvent' })
   event: CallbackEvent;
 
-  /** `dead`: the last attempt failed too; POST /callbacks/{id}/redeliver begins anew. */
+  /** `dead`: the last attempt failed too, or the receiver answered 410; POST /callbacks/{id}/redeliver begins anew. */
   @ApiProperty({ enum: CALLBACK_STATUSES, enumName: 'CallbackStatus' })
   status: CallbackStatus;
 

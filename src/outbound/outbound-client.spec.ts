@@ -85,14 +85,20 @@ describe('OutboundClient', () => {
       request.on('data', (chunk: Buffer) => (body += chunk.toString()));
       request.on('end', () => {
         seen = { request, body };
-        response.writeHead(202).end('thanks ✓');
+        response.writeHead(202, { 'Retry-After': '7' }).end('thanks ✓');
       });
     });
     const answer = await post(`http://localhost:${port}/hook?a=b`, {
       headers: { 'Content-Type': 'text/plain', 'X-Team': 'platform', 'User-Agent': 'somebody else' },
     });
 
-    expect(answer).toEqual({ ok: true, status: 202, bodyStart: 'thanks ✓', durationMs: expect.any(Number) });
+    expect(answer).toEqual({
+      ok: true,
+      status: 202,
+      bodyStart: 'thanks ✓',
+      retryAfterSeconds: 7,
+      durationMs: expect.any(Number),
+    });
     expect(seen).toMatchObject({ body: 'hello', request: { method: 'POST', url: '/hook?a=b' } });
     expect(seen?.request.headers).toMatchObject({
       host: `localhost:${port}`,

@@ -2,6 +2,7 @@ import type { LookupFunction } from 'node:net';
 import { Injectable } from '@nestjs/common';
 import { Agent, request } from 'undici';
 import { OutboundGuard } from './outbound-guard.js';
+import { retryAfterSeconds } from './retry-after.js';
 import { USER_AGENT } from './user-agent.js';
 
 export interface OutboundRequest {
@@ -15,9 +16,18 @@ export interface OutboundRequest {
 
 /** An answer with any status is `ok`, redirects too: they are not followed. */
 export type OutboundResponse =
-  | { ok: true; status: number; /** At most 64 KiB, as UTF-8. */ bodyStart: string; durationMs: number }
+  | {
+      ok: true;
+      status: number;
+      /** At most 64 KiB, as UTF-8. */
+      bodyStart: string;
+      /** What the far end asks for with `Retry-After`; null when it does not. */
+      retryAfterSeconds: number | null;
+      durationMs: number;
+    }
   | { ok: false; reason: 'blocked' | 'timeout' | 'network' | 'dns' | 'aborted'; message: string };
 
+type Answer = Extract<OutboundResponse, { ok: true }>;
 type Failure = Extract<OutboundResponse, { ok: false }>;
 
 /** The far ends are webhooks: they answer within seconds or are broken. */
@@ -55,8 +65,8 @@ export class OutboundClient {
     const startedMs = performance.now();
     try {
       signal.throwIfAborted();
-      const { status, bodyStart } = await send(post, agent, signal);
-      return { ok: true, status, bodyStart, durationMs: Math.round(performance.now() - startedMs) };
+      const answer = await send(post, agent, signal);
+      return { ok: true, ...answer, durationMs: Math.round(performance.now() - startedMs) };
     } catch (error) {
       if (post.signal?.aborted) return failed('aborted', 'The request was called off.');
       if (timeout.aborted) return failed('timeout', `No complete answer within ${timeoutMs} ms.`);
@@ -85,7 +95,7 @@ async function send(
   { url, headers, body }: OutboundRequest,
   dispatcher: Agent,
   signal: AbortSignal,
-): Promise<{ status: number; bodyStart: string }> {
+): Promise<Omit<Answer, 'ok' | 'durationMs'>> {
   const sent = new Headers(headers);
   sent.set('user-agent', USER_AGENT);
   const response = await request(url, { method: 'POST', headers: sent, body, dispatcher, signal });
@@ -99,7 +109,14 @@ async function send(
     if (bytes >= BODY_BYTES_MAX) break;
   }
   const bodyStart = Buffer.concat(chunks).subarray(0, BODY_BYTES_MAX).toString('utf8');
-  return { status: response.statusCode, bodyStart };
+  // A header that comes twice is read as none.
+  const header = response.headers['retry-after'];
+  const retryAfter = typeof header === 'string' ? header : undefined;
+  return {
+    status: response.statusCode,
+    bodyStart,
+    retryAfterSeconds: retryAfterSeconds(retryAfter, new Date()),
+  };
 }
 
 function failureOf(error: unknown): Failure {

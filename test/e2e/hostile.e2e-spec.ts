@@ -41,9 +41,10 @@ function endlessPost(url: string): ClientRequest {
 /** Sends until the far end closes, or so many bytes were sent. @returns how many were */
 async function sendOn(post: ClientRequest, bytesMax: number): Promise<number> {
   const chunk = Buffer.alloc(65_536, '[');
+  const closed = once(post, 'close');
   let sentBytes = 0;
   for (; !post.destroyed && sentBytes < bytesMax; sentBytes += chunk.length) {
-    if (!post.write(chunk)) await Promise.race([once(post, 'drain'), once(post, 'close')]);
+    if (!post.write(chunk)) await Promise.race([once(post, 'drain'), closed]);
     await nextTurn();
   }
   post.destroy();

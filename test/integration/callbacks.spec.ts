@@ -278,7 +278,7 @@ onBothDatabases('callbacks', (create) => {
     await tower.makeDue();
     await attemptOnce();
     const attempt = { at: new Date().toISOString(), status_code: 500, error: 'late', duration_ms: 1 };
-    expect(await tower.callbacks.settle(slow, attempt)).toBeNull();
+    expect(await tower.callbacks.settle(slow, attempt, 5)).toBeNull();
     expect(await tower.stored()).toMatchObject([{ status: 'delivered', attempt: 2 }]);
   });
 
@@ -337,6 +337,18 @@ onBothDatabases('callbacks', (create) => {
       expect(elsewhere.received).toEqual([]);
     },
   );
+
+  it('wait as long as a receiver asks for with Retry-After, and are dead at once when it is gone for good', async () => {
+    receiver.answer = (response) => response.writeHead(429, { 'retry-after': '600' }).end();
+    await endOne();
+    const throttled = await attemptOnce();
+    expect(throttled).toMatchObject({ status: 'pending', attempt: 1 });
+    const delayMs = throttled.nextAttemptAt!.getTime() - Date.parse(throttled.history[0].at);
+    expect(delayMs).toBeGreaterThan(599_000);
+    receiver.answer = (response) => response.writeHead(410).end();
+    await tower.makeDue();
+    expect(await attemptOnce()).toMatchObject({ status: 'dead', attempt: 2, nextAttemptAt: null });
+  });
 
   it('are dead after eight attempts, each of which is kept, and are sent again when somebody asks', async () => {
     receiver.answer = (response) => response.writeHead(503).end();
