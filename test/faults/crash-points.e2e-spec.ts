@@ -5,19 +5,13 @@ import { Webhook } from 'standardwebhooks';
 import type { Answer, ApiClient } from '../support/api-client.js';
 import { dyingAt } from '../support/crash-points.js';
 import { onBothDatabases, type TestDatabase } from '../support/databases.js';
-import { Fleet } from '../support/fleet.js';
+import { Fleet, QUICK_LEASE } from '../support/fleet.js';
 import { towerDataSource } from '../support/tower-data-source.js';
 import type { TowerProcess } from '../support/tower-process.js';
 import { WebhookReceiver } from '../support/webhook-receiver.js';
 
-/** A worker that dies is noticed within 3 s; the receiver of callbacks is on this machine. */
-const SETTINGS = {
-  JCT_LEASE_SECONDS: '2',
-  JCT_HEARTBEAT_SECONDS: '1',
-  JCT_REAP_INTERVAL_SECONDS: '1',
-  JCT_POLL_INTERVAL_MS: '200',
-  JCT_ALLOW_PRIVATE_TARGETS: 'true',
-};
+/** The receiver of callbacks is on this machine. */
+const SETTINGS = { ...QUICK_LEASE, JCT_ALLOW_PRIVATE_TARGETS: 'true' };
 const KILLED = { code: null, signal: 'SIGKILL' };
 const parked = (key: string): object => ({
   ...{ type: 'test', payload: { script: 'true' }, idempotency_key: key },
