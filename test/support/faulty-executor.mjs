@@ -2,16 +2,25 @@
  * Preloaded into a tower (see `withFaultyExecutor` in crash-points.ts): a command whose payload has TEST_FAULT in its
  * `env` does that harm in its first run. It stands for an executor of an extension, which runs inside the process.
  */
+import { existsSync } from 'node:fs';
 import 'reflect-metadata';
 import { CommandExecutor } from '../../dist/src/execution/command/command.executor.js';
 
 const COMPLETED = { status: 'completed', result: {} };
 
 const FAULTS = {
-  /** Computes for 4 s without giving anybody else a turn, then completes. */
-  block: () => {
-    const end = performance.now() + 4_000;
-    while (performance.now() < end);
+  /** Gives nobody else in its process a turn until the file TEST_UNTIL is there, then completes. */
+  block: (run) => {
+    block(run);
+    return COMPLETED;
+  },
+  /** Completes, and blocks as above when it is decided what that means and the trace is being sealed. */
+  block_while_sealing: (run) => {
+    const { seal } = run.log;
+    run.log.seal = function (...args) {
+      block(run);
+      return seal.apply(this, args);
+    };
     return COMPLETED;
   },
   /** Rejects: the contract for bugs. */
@@ -35,10 +44,15 @@ const FAULTS = {
   },
 };
 
+function block(run) {
+  const turn = new Int32Array(new SharedArrayBuffer(4));
+  while (!existsSync(run.payload.env.TEST_UNTIL)) Atomics.wait(turn, 0, 0, 20);
+}
+
 const execute = CommandExecutor.prototype.execute;
 CommandExecutor.prototype.execute = async function (run) {
   const fault = run.attempt === 1 ? FAULTS[run.payload.env?.TEST_FAULT] : undefined;
   if (fault === undefined) return execute.call(this, run);
   await run.log.note(`run ${run.attempt}`);
-  return fault();
+  return fault(run);
 };
