@@ -91,7 +91,7 @@ export class ArtifactFolder {
   private async claimName(path: string, target: string): Promise<void> {
     await naming(path, async () => {
       await mkdir(dirname(target), { recursive: true, mode: 0o700 });
-      if (await isThere(target)) throw Object.assign(new Error('The name is taken.'), { code: 'EEXIST' });
+      if (await isThere(target)) throw nameRefused(path);
     });
     for (let folder = dirname(target); folder !== this.runFolder; folder = dirname(folder))
       this.folders.add(folder);
@@ -125,10 +125,12 @@ async function naming<T>(path: string, work: () => Promise<T>): Promise<T> {
     return await storing(path, work);
   } catch (error) {
     const cause = error instanceof TraceStorageError ? error.cause : error;
-    if (NAME_CODES.has(errorCode(cause)))
-      throw new ArtifactRefusedError(`${path} cannot be kept beside what is kept already.`, cause);
-    throw error;
+    throw NAME_CODES.has(errorCode(cause)) ? nameRefused(path, cause) : error;
   }
+}
+
+function nameRefused(path: string, cause?: unknown): ArtifactRefusedError {
+  return new ArtifactRefusedError(`${path} cannot be kept beside what is kept already.`, cause);
 }
 
 async function isThere(file: string): Promise<boolean> {
