@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Answer, ApiClient } from '../support/api-client.js';
+import type { ApiClient } from '../support/api-client.js';
 import { withFaultyExecutor } from '../support/crash-points.js';
 import { DATABASES, type TestDatabase } from '../support/databases.js';
 import { Fleet, QUICK_LEASE } from '../support/fleet.js';
@@ -82,7 +82,7 @@ describe('a task whose executor', () => {
           .get(fault)!
           .log.split('\n')
           .filter((line) => line.includes('"level":"fatal"'))
-          .map((line) => JSON.parse(line) as Answer['body']);
+          .map((line) => JSON.parse(line));
         expect(fatal).toMatchObject([{ context: 'Main', message: expect.stringContaining(message) }]);
         expect(fatal[0].stack).toContain('faulty-executor.mjs');
       },
