@@ -7,9 +7,12 @@ import { OrchestratorService } from './orchestrator/orchestrator.service.js';
 
 /** EX_CONFIG of sysexits.h: a supervisor should not restart a process that ends with it. */
 const EXIT_CONFIGURATION = 78;
+/** Anything else went wrong: a supervisor should start the tower again. */
+const EXIT_FAILURE = 1;
 
 async function main(): Promise<void> {
   const settings = settingsFromEnvironment();
+  process.on('uncaughtException', endOnUnexpected);
   const app = await createApp(settings);
   const orchestrator = app.get(OrchestratorService);
   let stopping = false;
@@ -24,6 +27,19 @@ async function main(): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => void stop(signal));
   const url = settings.role === 'worker' ? null : await listen(app, settings);
   announce(settings, url);
+}
+
+/**
+ * An error that nobody catches, such as one that an executor throws in a callback, leaves a process of which nobody knows
+ * what it still does. It ends at once; when its leases run out, other workers run what it ran.
+ */
+function endOnUnexpected(error: unknown, origin: NodeJS.UncaughtExceptionOrigin): void {
+  const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+  new Logger('Main').fatal(
+    `${origin}: ${name}: ${message}. This process ends; what it ran is run again when its leases have run out`,
+    stack,
+  );
+  process.exit(EXIT_FAILURE);
 }
 
 /** Says where everything is, in the words of the settings that move it. */
@@ -46,5 +62,5 @@ function announce(settings: Settings, url: string | null): void {
 main().catch((error: unknown) => {
   const configuration = error instanceof ConfigurationError || error instanceof SchemaError;
   process.stderr.write(`${configuration ? error.message : String((error as Error).stack ?? error)}\n`);
-  process.exit(configuration ? EXIT_CONFIGURATION : 1);
+  process.exit(configuration ? EXIT_CONFIGURATION : EXIT_FAILURE);
 });

@@ -1,5 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import { read } from 'node:fs';
-import { mkdir, unlink } from 'node:fs/promises';
+import { lstat, mkdir, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Mutex } from 'async-mutex';
@@ -67,31 +68,33 @@ export class ArtifactFolder {
     return `${path} (${sizeBytes} bytes) does not fit: ${room}. Keep less, or push it to an artifact store.`;
   }
 
+  /** Written aside and renamed: what a killed worker leaves under the name of an artifact is all of it. */
   private async copy(path: string, source: { fd: number; size: number }): Promise<ArtifactRecord> {
-    const file = await this.create(path);
+    const target = join(this.runFolder, path);
+    await this.claimName(path, target);
+    // Not beside the target: the suffix could make a long name too long.
+    const aside = join(this.runFolder, `artifact.tmp-${randomBytes(6).toString('hex')}`);
+    const file = await HashedFile.create(aside, path);
     try {
       await this.fill(file, path, source);
-      return await file.finish();
+      const record = await file.finish();
+      await naming(path, () => rename(aside, target));
+      return record;
     } catch (error) {
       await file.abandon();
-      await unlink(join(this.runFolder, path)).catch(() => undefined);
+      await unlink(aside).catch(() => undefined);
       throw error;
     }
   }
 
-  private async create(path: string): Promise<HashedFile> {
-    const target = join(this.runFolder, path);
-    try {
-      await storing(path, () => mkdir(dirname(target), { recursive: true, mode: 0o700 }));
-      for (let folder = dirname(target); folder !== this.runFolder; folder = dirname(folder))
-        this.folders.add(folder);
-      return await HashedFile.create(target, path);
-    } catch (error) {
-      const cause = error instanceof TraceStorageError ? error.cause : error;
-      if (NAME_CODES.has(errorCode(cause)))
-        throw new ArtifactRefusedError(`${path} cannot be kept beside what is kept already.`, cause);
-      throw error;
-    }
+  /** Makes the folders above the target. Nobody else writes here, so a name that is free stays free. */
+  private async claimName(path: string, target: string): Promise<void> {
+    await naming(path, async () => {
+      await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+      if (await isThere(target)) throw nameRefused(path);
+    });
+    for (let folder = dirname(target); folder !== this.runFolder; folder = dirname(folder))
+      this.folders.add(folder);
   }
 
   private async fill(
@@ -113,5 +116,29 @@ export class ArtifactFolder {
       await file.append(buffer.subarray(0, bytesRead));
       position += bytesRead;
     }
+  }
+}
+
+/** Runs `work`; a name that cannot be there is a refusal, and not a failure of the storage. */
+async function naming<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await storing(path, work);
+  } catch (error) {
+    const cause = error instanceof TraceStorageError ? error.cause : error;
+    throw NAME_CODES.has(errorCode(cause)) ? nameRefused(path, cause) : error;
+  }
+}
+
+function nameRefused(path: string, cause?: unknown): ArtifactRefusedError {
+  return new ArtifactRefusedError(`${path} cannot be kept beside what is kept already.`, cause);
+}
+
+async function isThere(file: string): Promise<boolean> {
+  try {
+    await lstat(file);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return false;
+    throw error;
   }
 }

@@ -59,12 +59,15 @@ export async function section(
   return Readable.from([]);
 }
 
-/** Every entry below `folder` that is not a folder, as relative paths; links are listed and never followed. */
+/**
+ * Every entry below `folder` that is not a folder, as relative paths; links are listed and never followed. A folder that
+ * is removed meanwhile has no more entries.
+ */
 export async function* entriesBelow(
   folder: string,
   inner = '',
 ): AsyncGenerator<{ path: string; entry: Dirent }> {
-  for await (const entry of await opendir(join(folder, inner))) {
+  for await (const entry of (await present(opendir(join(folder, inner)))) ?? []) {
     const path = inner === '' ? entry.name : `${inner}/${entry.name}`;
     if (entry.isDirectory()) yield* entriesBelow(folder, path);
     else yield { path, entry };

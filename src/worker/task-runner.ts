@@ -88,9 +88,13 @@ export class TaskRunner {
     }
   }
 
-  /** Tries for as long as the lease can be trusted: a short absence of the database does not lose a result. */
+  /**
+   * Tries for as long as the lease can be trusted: a short absence of the database does not lose a result. And once in any
+   * case: whether the lease still holds is decided by the statement, and what comes too late is kept as evidence.
+   */
   private async settle(run: ActiveRun, ending: Ending | null, manifestSha256: string | null): Promise<void> {
-    while (ending !== null && performance.now() < run.trustedUntil) {
+    if (ending === null) return;
+    do {
       try {
         const settled = await this.queue.settle(run.id, ending, manifestSha256);
         if (!settled.kept) {
@@ -104,7 +108,7 @@ export class TaskRunner {
         );
         await delay(SETTLE_RETRY_MS);
       }
-    }
+    } while (performance.now() < run.trustedUntil);
     this.logger.error(
       `Run ${run.id} of task ${run.task.id}: its result could not be stored in time; it will run again`,
     );

@@ -71,7 +71,7 @@ onBothDatabases('a tower', (create, name) => {
       expect((await api.get(`/tasks/${id}/logs?run=1`)).body).toContain('run 1');
     });
 
-    it('at any moment loses nothing that it acknowledged, and a client that asks again gets each task once', async () => {
+    it('F01 at any moment loses nothing that it acknowledged, and a client that asks again gets each task once', async () => {
       const seed = randomInt(1_000_000);
       const acknowledged = new Map<number, string>();
       const body = (index: number): object => ({
@@ -162,7 +162,7 @@ onBothDatabases('a tower', (create, name) => {
       }
     };
 
-    it('is not ready from then on, lets a short task finish, and exits with 0', async () => {
+    it('F10 is not ready from then on, lets a short task finish, and exits with 0', async () => {
       const first = await start();
       const id = await first.api.accepted(script('echo started; sleep 2; echo finished'));
       await first.api.logged(id, 'started');
@@ -181,7 +181,7 @@ onBothDatabases('a tower', (create, name) => {
       expect(await api.ended(late)).toMatchObject({ status: 'completed', attempt: 1 });
     });
 
-    it('gives a long task back after the grace, with a complete trace, and exits with 0', async () => {
+    it('F10 gives a long task back after the grace, with a complete trace, and exits with 0', async () => {
       const first = await start({ JCT_SHUTDOWN_GRACE_SECONDS: '1' });
       const id = await first.api.accepted(ENDLESS_AT_FIRST);
       await first.api.logged(id, 'run 1');
@@ -196,7 +196,7 @@ onBothDatabases('a tower', (create, name) => {
       ]);
     });
 
-    it('twice does not wait for the end of the grace', async () => {
+    it('F11 twice does not wait for the end of the grace', async () => {
       const first = await start({ JCT_SHUTDOWN_GRACE_SECONDS: '600' });
       const id = await first.api.accepted(script('echo started; sleep 300'));
       await first.api.logged(id, 'started');

@@ -143,7 +143,7 @@ onBothDatabases('enqueue', (create, name) => {
     expect(await storedTasks()).toBe(before + 1);
   });
 
-  it('makes one task of 100 parallel equal requests to two processes', async () => {
+  it('F14 makes one task of 100 parallel equal requests to two processes', async () => {
     const yard = await TowerYard.open();
     try {
       const environment = { DATABASE_URL: database.url, JCT_ROLE: 'api' };

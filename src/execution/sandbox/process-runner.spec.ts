@@ -116,7 +116,7 @@ describe.each([
     expect(() => statSync(join(workspaceDir, 'started'))).toThrow('ENOENT');
   });
 
-  test('is stopped with all that it started: new sessions, double forks, holders of its output, scrubbed environments', async () => {
+  test('F16 is stopped with all that it started: new sessions, double forks, holders of its output, scrubbed environments', async () => {
     const [inSession, forkedTwice, scrubbed] = [uniqueSleep(), uniqueSleep(), uniqueSleep()];
     const stop = new AbortController();
     let stoppedAt = Infinity;
