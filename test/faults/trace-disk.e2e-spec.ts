@@ -69,7 +69,7 @@ onSmallDisks('a trace root that cannot be written', () => {
   it('F29 that is full fails the run as trace_storage, stops the claiming, and is found again when there is space', async () => {
     const before = await api.run(QUICK);
     const id = await talking();
-    await disk.fill();
+    disk.fill();
     const failed = await api.ended(id);
     expect(failed).toMatchObject({ status: 'failed', failure: { reason: 'trace_storage' } });
     expect(failed.failure.message).toMatch(/no space is left on the disk/);

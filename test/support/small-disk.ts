@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { statfs } from 'node:fs/promises';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe } from '@jest/globals';
 
 const BALLAST = 'ballast';
+const CHUNK = Buffer.alloc(4_096, 'x');
 
 /** A real file system in memory, small enough to be filled. Only root may make one. */
 export class SmallDisk {
@@ -34,19 +34,17 @@ export class SmallDisk {
     }
   }
 
-  /** Takes all space but so many bytes. */
-  async fill(leaveBytes = 0): Promise<void> {
-    const { bavail, bsize } = await statfs(this.path);
-    writeFileSync(join(this.path, BALLAST), Buffer.alloc(Math.max(0, bavail * bsize - leaveBytes), 'x'));
+  /** Takes all space that is left now. */
+  fill(): void {
+    const file = openSync(join(this.path, BALLAST), 'a');
+    untilFull(() => writeSync(file, CHUNK));
+    closeSync(file);
   }
 
   /** Takes every inode. */
   fillInodes(): void {
-    try {
-      for (let count = 0; ; count += 1) writeFileSync(join(this.path, `${BALLAST}-${count}`), '');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
-    }
+    let count = 0;
+    untilFull(() => writeFileSync(join(this.path, `${BALLAST}-${count++}`), ''));
   }
 
   /** Gives back what fill() and fillInodes() took. */
@@ -71,6 +69,14 @@ export class SmallDisk {
     while (this.covers > 0) this.makeWritable();
     execFileSync('umount', ['--lazy', this.path]);
     rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+function untilFull(work: () => unknown): void {
+  try {
+    for (;;) work();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
   }
 }
 
