@@ -13,9 +13,12 @@ export class SmallDisk {
 
   private constructor(readonly path: string) {}
 
-  /** @param options of tmpfs: `size=8m`, `nr_inodes=100`. @throws Error where this user may not mount */
-  static mount(options: string): SmallDisk {
-    const path = mkdtempSync(join(tmpdir(), 'jct-small-disk-'));
+  /**
+   * @param options of tmpfs: `size=8m`, `nr_inodes=100`
+   * @param path an empty folder, gone afterwards
+   * @throws Error where this user may not mount
+   */
+  static mount(options: string, path = mkdtempSync(join(tmpdir(), 'jct-small-disk-'))): SmallDisk {
     try {
       execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', path], { stdio: 'ignore' });
     } catch (error) {
