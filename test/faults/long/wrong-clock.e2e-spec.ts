@@ -41,7 +41,7 @@ for (const { name, create } of DATABASES) {
       rmSync(gate.folder, { recursive: true });
     });
 
-    it('F35 two hours forward and an hour back changes no timeout, no lease, no back-off and no order', async () => {
+    it('F35 two hours forward and an hour back changes no timeout, no lease and no order, and a retry comes in time', async () => {
       const clock = fakeTime(join(yard.folder, 'clock'));
       const tower = await yard.start({ DATABASE_URL: database.url, ...ENVIRONMENT, ...clock.environment });
       const { api } = tower;
