@@ -76,6 +76,10 @@ export class SqliteQueryRunner extends BetterSqlite3QueryRunner {
   override async rollbackTransaction(): Promise<void> {
     try {
       await super.rollbackTransaction();
+    } catch (error) {
+      // On a full or failing disk SQLite takes the transaction back by itself. The others must not wait for its end then.
+      if (!(error as Error).message.includes('no transaction is active')) throw error;
+      this.isTransactionActive = false;
     } finally {
       if (!this.isTransactionActive) this.leave();
     }

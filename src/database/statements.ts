@@ -67,6 +67,8 @@ export function insertSql<E extends ObjectLiteral>(
 export interface SqlClock {
   /** The time now. */
   now: string;
+  /** The time now in milliseconds since 1970, also inside a transaction. */
+  epochMs: string;
   /** The time that lies the given number of seconds (a parameter, fractions allowed) after now. */
   after(secondsParameter: string): string;
 }
@@ -75,11 +77,13 @@ const CLOCKS: Record<Dialect, SqlClock> = {
   postgres: {
     // Columns hold milliseconds: rounded up on storing, a time would lie in the future of the next statement.
     now: `date_trunc('milliseconds', now())`,
+    epochMs: `(extract(epoch FROM clock_timestamp()) * 1000)::double precision`,
     after: (seconds) =>
       `date_trunc('milliseconds', now()) + make_interval(secs => ${seconds}::double precision)`,
   },
   sqlite: {
     now: `strftime('%Y-%m-%d %H:%M:%f', 'now')`,
+    epochMs: `((julianday('now') - 2440587.5) * 86400000.0)`,
     after: (seconds) => `strftime('%Y-%m-%d %H:%M:%f', 'now', (${seconds}) || ' seconds')`,
   },
 };

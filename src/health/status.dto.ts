@@ -53,6 +53,8 @@ export class WorkerStatusDto {
   busy: number;
   /** Why it takes no task although slots are free; null when it does. */
   paused: string | null;
+  /** How far its clock is ahead of the database's; null where they are the same (SQLite). Above 5 s it warns in its log. */
+  clock_skew_seconds: number | null;
   @ApiProperty({ format: 'date-time' })
   heartbeat_at: string;
 }

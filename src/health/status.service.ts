@@ -37,8 +37,9 @@ export class StatusService {
       settings: { environment, debug, max_concurrent_agents: maxConcurrentAgents },
       version: VERSION,
       role,
-      workers: living.map(({ startedAt: _startedAt, heartbeatAt, ...worker }) => ({
+      workers: living.map(({ startedAt: _startedAt, heartbeatAt, clockSkewMs, ...worker }) => ({
         ...worker,
+        clock_skew_seconds: clockSkewMs === null ? null : clockSkewMs / 1_000,
         heartbeat_at: heartbeatAt.toISOString(),
       })),
       queue,

@@ -1,8 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
 import { Workspaces } from '../execution/workspace/workspaces.js';
 import { FinishedTasks } from '../tasks/queue/finished-tasks.js';
 import type { TaskFolder } from '../traces/trace-folders.js';
+import { errorCode } from '../traces/trace-storage-error.js';
 import { TraceStore } from '../traces/trace-store.js';
 
 /** In this order: a trace whose task is gone goes in the same round. */
@@ -24,6 +26,11 @@ export interface Swept {
 
 const DAY_SECONDS = 86_400;
 const BATCH = 200;
+/**
+ * Between two batches. SQLite works in this process's own thread, and who waits for its lock in another process looks every
+ * 20 ms or so: without a pause a large removal would be one long standstill for both.
+ */
+const PAUSE_MS = 50;
 const EXAMPLES_MAX = 20;
 
 /** Removes the tower's own old data, in batches, until told to stop. */
@@ -57,6 +64,7 @@ export class RetentionService {
       const ids = await this.tasks.remove(olderThanDays, BATCH);
       if (ids.length === 0) break;
       note(swept, ids);
+      await delay(PAUSE_MS);
     }
     return swept;
   }
@@ -65,28 +73,42 @@ export class RetentionService {
   private async sweepTraces({ olderThanDays, dryRun }: Sweep, signal: AbortSignal): Promise<Swept> {
     const before = new Date(this.clock.now().getTime() - olderThanDays * DAY_SECONDS * 1_000);
     const swept: Swept = { removed: 0, examples: [] };
+    const kept: string[] = [];
     const batch: TaskFolder[] = [];
     for await (const folder of this.traces.taskFolders(before)) {
       if (signal.aborted) return swept;
       batch.push(folder);
-      if (batch.length === BATCH) await this.removeTraces(batch.splice(0), olderThanDays, dryRun, swept);
+      if (batch.length < BATCH) continue;
+      kept.push(...(await this.removeTraces(batch.splice(0), olderThanDays, dryRun, swept)));
     }
-    if (batch.length > 0) await this.removeTraces(batch, olderThanDays, dryRun, swept);
+    if (batch.length > 0) kept.push(...(await this.removeTraces(batch, olderThanDays, dryRun, swept)));
+    if (kept.length > 0) {
+      throw new Error(
+        `${kept.length} traces could not be removed (${swept.removed} were), the first: ${kept[0]}`,
+      );
+    }
     return swept;
   }
 
+  /** @returns what could not be removed, with the reason: one such folder must not keep the others for ever */
   private async removeTraces(
     folders: readonly TaskFolder[],
     olderThanDays: number,
     dryRun: boolean,
     swept: Swept,
-  ): Promise<void> {
+  ): Promise<string[]> {
+    const kept: string[] = [];
     const ids = folders.map(({ taskId }) => taskId);
     const needed = await this.tasks.stillNeeded(ids, olderThanDays);
     for (const { taskId, path } of folders) {
       if (needed.has(taskId)) continue;
-      if (dryRun || (await this.traces.removeTaskFolder(path))) note(swept, [path]);
+      try {
+        if (dryRun || (await this.traces.removeTaskFolder(path))) note(swept, [path]);
+      } catch (error) {
+        kept.push(`${path}: ${errorCode(error)}`);
+      }
     }
+    return kept;
   }
 
   private async sweepWorkspaces({ olderThanDays, dryRun }: Sweep): Promise<Swept> {

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { OutboundModule } from '../outbound/outbound.module.js';
 import { PoliciesModule } from '../policies/policies.module.js';
+import { ClockWatch } from './clock-watch.js';
 import { CallbackEntity } from './callback.entity.js';
 import { PoliciesController } from './policies.controller.js';
 import { FinishedTasks } from './queue/finished-tasks.js';
@@ -44,6 +45,7 @@ import { WorkerEntity } from './worker.entity.js';
     LateResults,
     FinishedTasks,
     WorkerRegistry,
+    ClockWatch,
   ],
   exports: [
     TasksService,
@@ -54,6 +56,7 @@ import { WorkerEntity } from './worker.entity.js';
     LateResults,
     FinishedTasks,
     WorkerRegistry,
+    ClockWatch,
   ],
 })
 export class TasksModule {}

@@ -24,7 +24,8 @@ export class WorkerRegistry {
     });
     await execute(
       this.dataSource.manager,
-      `${sql} ON CONFLICT (id) DO UPDATE SET heartbeat_at = ${this.clock.now}, busy = excluded.busy, paused = excluded.paused`,
+      `${sql} ON CONFLICT (id) DO UPDATE SET heartbeat_at = ${this.clock.now}, busy = excluded.busy,
+         paused = excluded.paused, clock_skew_ms = excluded.clock_skew_ms`,
       parameters,
     );
   }

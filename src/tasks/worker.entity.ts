@@ -29,6 +29,10 @@ export class WorkerEntity {
   @Column('text', { nullable: true })
   paused: string | null;
 
+  /** How far its clock is ahead of the database's; null where they are the same (SQLite), or before it was measured. */
+  @Column('integer', { nullable: true })
+  clockSkewMs: number | null;
+
   @TimestampColumn()
   startedAt: Date;
 

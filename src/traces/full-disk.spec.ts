@@ -66,7 +66,7 @@ afterAll(() => {
     for (const name of await readdir(disk)) await rm(join(disk, name), { recursive: true });
   });
 
-  it('a log that grows fails as TraceStorageError, every call after it too, and no manifest appears', async () => {
+  it('F29 a log that grows fails as TraceStorageError, every call after it too, and no manifest appears', async () => {
     const chunk = Buffer.from('x'.repeat(79).concat('\n').repeat(100));
     let failure: unknown;
     for (let index = 0; index < 100 && failure === undefined; index++) {
@@ -84,13 +84,13 @@ afterAll(() => {
     expect((await store.files(trace.path))?.map(({ path }) => path)).toEqual(['events.jsonl', 'log.txt']);
   });
 
-  it('input.json is not left behind empty or half', async () => {
+  it('F29 input.json is not left behind empty or half', async () => {
     await fill();
     expect(await failureOf(trace.input({ text: 'x'.repeat(10_000) }))).toMatchObject(enospc);
     expect((await store.files(trace.path))?.map(({ path }) => path)).toEqual(['events.jsonl', 'log.txt']);
   });
 
-  it('a trace that cannot be sealed has no manifest', async () => {
+  it('F29 a trace that cannot be sealed has no manifest', async () => {
     await trace.note('done');
     await fill();
     expect(await failureOf(trace.seal({ output: { text: 'x'.repeat(10_000) }, manifest: {} }))).toMatchObject(
@@ -100,7 +100,7 @@ afterAll(() => {
     expect(await store.verify(trace.path, null)).toMatchObject({ ok: false, complete: false });
   });
 
-  it('an artifact that does not fit is a storage failure, not a refusal, and leaves no half file', async () => {
+  it('F29 an artifact that does not fit is a storage failure, not a refusal, and leaves no half file', async () => {
     const source = await open(join(disk, 'source'), 'wx+');
     await source.truncate(1_000_000);
     const failure = await failureOf(trace.artifact('big', { fd: source.fd, size: 1_000_000 }));
@@ -110,7 +110,7 @@ afterAll(() => {
     expect((await store.files(trace.path))?.map(({ path }) => path)).toEqual(['events.jsonl', 'log.txt']);
   });
 
-  it('the store says so, and recovers when space is freed', async () => {
+  it('F29 the store says so, and recovers when space is freed', async () => {
     await fill();
     expect(await store.freeBytes()).toBeLessThan(4_096);
     expect(await store.checkWritable()).toMatchObject(enospc);
@@ -119,7 +119,7 @@ afterAll(() => {
     expect(await store.checkWritable()).toBeUndefined();
   });
 
-  it('a run cannot be opened when the file system has no inode left', async () => {
+  it('F31 a run cannot be opened when the file system has no inode left', async () => {
     const opened: TraceWriter[] = [];
     const failure = await failureOf(
       (async () => {

@@ -37,7 +37,7 @@ describe('LogFile', () => {
       .slice(0, -1)
       .map((line) => line.replace(/^\[ *\d+\.\d{3}\] /, ''));
 
-  it('writes each line with time and writer, keeps every byte, and knows size and hash of the file', async () => {
+  it('F34 writes each line with time and writer, keeps every byte, and knows size and hash of the file', async () => {
     const log = await create();
     const odd = Buffer.from([0x61, 0, 0xff, 0xfe, 0x1b, 0x5b, 0x0d, 0x0a]);
     await log.output('stdout', Buffer.from('one\ntwo\n'));
@@ -71,7 +71,7 @@ describe('LogFile', () => {
     expect(await lines()).toEqual(['out: complete', 'out: half', 'err: warning', 'out+  line', 'out: last']);
   });
 
-  it('cuts a line without an end into pieces that join to what was written', async () => {
+  it('F33 cuts a line without an end into pieces that join to what was written', async () => {
     const log = await create();
     const line = Array.from({ length: 9_000 }, (_, index) => `<${index}>`).join('');
     for (let at = 0; at < line.length; at += 7_001)
@@ -106,7 +106,7 @@ describe('LogFile', () => {
     expect(await lines()).toEqual(['out: a *** b', 'jct: used ***', 'err: hunter']);
   });
 
-  it('keeps the beginning and the last 64 KiB of a log that is too long, and says what is missing', async () => {
+  it('F33 keeps the beginning and the last 64 KiB of a log that is too long, and says what is missing', async () => {
     const log = await create({ bytesMax: 10_000 });
     const line = (index: number): string => `line ${String(index).padStart(6, '0')}`;
     for (let index = 0; index < 20_000; index++) await log.output('stdout', Buffer.from(`${line(index)}\n`));
@@ -133,7 +133,7 @@ describe('LogFile', () => {
   it.each([
     ['lines', Buffer.from(`${'y'.repeat(79)}\n`.repeat(820))],
     ['one line without an end', Buffer.alloc(65_536, 'y')],
-  ])('stays flat in memory and bounded on disk through 300 MB of %s', async (_name, chunk) => {
+  ])('F33 stays flat in memory and bounded on disk through 300 MB of %s', async (_name, chunk) => {
     const log = await create({ bytesMax: 4 * MB });
     const push = async (megabytes: number): Promise<number> => {
       let peak = 0;

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, realpath, statfs, unlink } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, mkdir, open, realpath, statfs, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
@@ -15,7 +16,7 @@ import {
   taskFolders,
 } from './trace-folders.js';
 import { isTracePath, type TraceTask, tracePath } from './trace-path.js';
-import { TraceStorageError } from './trace-storage-error.js';
+import { storing, TraceStorageError } from './trace-storage-error.js';
 import {
   type Manifest,
   parseManifest,
@@ -33,6 +34,9 @@ export interface TraceFile {
 
 /** Enough to need blocks of its own on every file system: an empty file can still be made on a full disk. */
 const PROBE = Buffer.alloc(4_096, 0x20);
+
+/** Of one run without artifacts: the folders of day, task and run, and five files. */
+const INODES_OF_A_RUN = 8;
 
 /**
  * The trace root: opens a folder for a run that starts, reads and verifies those of runs that were. A run's folder is
@@ -110,16 +114,21 @@ export class TraceStore {
 
   /**
    * Bytes that the tower may still use below the trace root.
-   * @throws TraceStorageError
+   * @throws TraceStorageError also when the file system has no inodes for another run, or became read-only
    */
   async freeBytes(): Promise<number> {
-    try {
+    const { bavail, bsize, files, ffree } = await storing('A new file', async () => {
       await mkdir(this.root, { recursive: true, mode: 0o700 });
-      const { bavail, bsize } = await statfs(this.root);
-      return bavail * bsize;
-    } catch (error) {
-      throw TraceStorageError.of('The trace root', error);
+      await access(this.root, constants.W_OK);
+      return statfs(this.root);
+    });
+    // A file system that makes inodes as they are needed (btrfs) says that it has none at all.
+    if (files > 0 && ffree < INODES_OF_A_RUN) {
+      throw new TraceStorageError(
+        `A new run cannot be stored in the trace: ${ffree} inodes are left; remove files on the disk of JCT_TRACE_ROOT.`,
+      );
     }
+    return bavail * bsize;
   }
 
   /** Writes and removes a small file. Undefined when that works, else why it does not. */

@@ -1,4 +1,4 @@
-import { mkdir, realpath } from 'node:fs/promises';
+import { mkdir, realpath, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { JsonObject } from '../common/json.js';
 import type { ArtifactRecord, ArtifactRefusal, RunLog } from '../task-types/executor.js';
@@ -129,6 +129,8 @@ export class TraceWriter implements RunLog {
       const { sha256, size_bytes: sizeBytes } = await this.writeManifest(end.manifest);
       return { sha256, sizeBytes };
     } catch (error) {
+      // It may stand there already, its name not durable: a run that is told as failed has no manifest that says otherwise.
+      await unlink(join(this.folder, MANIFEST_FILE)).catch(() => undefined);
       await this.abandon();
       throw error;
     }

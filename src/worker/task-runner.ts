@@ -8,6 +8,7 @@ import type { Ending } from '../tasks/queue/ending.js';
 import { LateResults } from '../tasks/queue/late-results.js';
 import { TaskQueue } from '../tasks/queue/task-queue.js';
 import type { LateResult } from '../tasks/task-run.entity.js';
+import { RunClock } from '../traces/run-clock.js';
 import { TraceStorageError } from '../traces/trace-storage-error.js';
 import type { TraceWriter } from '../traces/trace-writer.js';
 import type { ActiveRun } from './active-run.js';
@@ -31,13 +32,13 @@ export class TaskRunner {
   ) {}
 
   async run(run: ActiveRun): Promise<void> {
-    const startedAt = this.clock.now();
-    const trace = await this.traces.begin(run, startedAt);
+    const clock = new RunClock(this.clock.now());
+    const trace = await this.traces.begin(run, clock.startedAt);
     if (trace instanceof TraceStorageError) return this.settle(run, storageFailure(run, trace), null);
 
     const outcome = await this.execute(run, trace);
     const ending = decideEnding(outcome, run.stopReason, retryFacts(run));
-    if (ending !== null) return this.seal(run, trace, ending, startedAt);
+    if (ending !== null) return this.seal(run, trace, ending, clock);
     this.logger.warn(`Run ${run.id} of task ${run.task.id}: lease lost, its result is dropped`);
     await trace.event('run.lease_lost').catch(() => undefined);
     await trace.abandon();
@@ -72,13 +73,14 @@ export class TaskRunner {
     return failedBecause('error', trace.masker.mask(`${name}: ${message}`), true);
   }
 
-  private async seal(run: ActiveRun, trace: TraceWriter, ending: Ending, startedAt: Date): Promise<void> {
-    const finishedAt = this.clock.now();
+  private async seal(run: ActiveRun, trace: TraceWriter, ending: Ending, clock: RunClock): Promise<void> {
+    // Not what the wall clock says now: somebody may have set it since the start.
+    const finishedAt = clock.now();
     const plain: JsonObject = ending;
     const masked = trace.masker.maskJson(plain) as Ending;
     try {
       const sealed = await trace.seal({
-        output: runOutput(masked, startedAt, finishedAt),
+        output: runOutput(masked, clock.startedAt, finishedAt),
         manifest: runManifest(run.task, masked, finishedAt),
       });
       await this.settle(run, masked, sealed.sha256);

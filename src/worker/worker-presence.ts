@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { Injectable } from '@nestjs/common';
 import { Settings } from '../config/settings.js';
 import { TaskTypeRegistry } from '../task-types/task-type-registry.js';
+import { ClockWatch } from '../tasks/clock-watch.js';
 import { WorkerRegistry } from '../tasks/worker-registry.js';
 import { DiskGuard } from './disk-guard.js';
 import { Slots } from './slots.js';
@@ -18,9 +19,11 @@ export class WorkerPresence {
     private readonly registry: WorkerRegistry,
     private readonly slots: Slots,
     private readonly disk: DiskGuard,
+    private readonly clock: ClockWatch,
   ) {}
 
   async beat(workerId: string): Promise<void> {
+    await this.clock.look();
     await this.registry.beat({
       id: workerId,
       host: hostname(),
@@ -30,6 +33,7 @@ export class WorkerPresence {
       slots: this.settings.workerConcurrency,
       busy: this.slots.busy,
       paused: await this.disk.problem(),
+      clockSkewMs: this.clock.skewMs,
     });
   }
 

@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { Trouble } from '../common/trouble.js';
 import { Settings } from '../config/settings.js';
+import { ClockWatch } from '../tasks/clock-watch.js';
 import { TaskUpkeep } from '../tasks/queue/task-upkeep.js';
 import { Slots } from './slots.js';
 import { WorkerPresence } from './worker-presence.js';
@@ -19,6 +20,7 @@ export class WorkerSchedule {
     private readonly upkeep: TaskUpkeep,
     private readonly slots: Slots,
     private readonly presence: WorkerPresence,
+    private readonly clock: ClockWatch,
   ) {}
 
   /** Puts right what a crash left behind, and says what that was, before the first task begins. */
@@ -65,7 +67,7 @@ export class WorkerSchedule {
   }
 
   private async putRight(): Promise<Record<'lost' | 'expired' | 'freed' | 'silent', number>> {
-    const reaped = await this.upkeep.reap();
+    const reaped = await this.upkeep.reap(() => this.clock.leasesCanBeJudged());
     for (const { taskId, workerId, status } of reaped) {
       this.logger.warn(`Worker ${workerId} is gone; task ${taskId} is ${status}`);
     }

@@ -13,6 +13,8 @@ export interface Exit {
   signal: NodeJS.Signals | null;
 }
 
+export type User = { uid?: number; gid?: number };
+
 /** The built tower as a process of its own, in a folder that several may share. Needs `npm run build`. */
 export class TowerProcess {
   /** Everything that it said, standard error included. */
@@ -28,11 +30,11 @@ export class TowerProcess {
     this.ended = once(child, 'close').then(([code, signal]) => ({ code, signal }));
   }
 
-  /** Starts it and does not wait. @param environment the whole of it, beside PATH */
-  static spawn(folder: string, environment: Record<string, string>): TowerProcess {
+  /** Starts it and does not wait. @param environment the whole of it, beside PATH. @param user who it runs as, for root */
+  static spawn(folder: string, environment: Record<string, string>, user: User = {}): TowerProcess {
     const env = { PATH: process.env['PATH'], ...environment };
     return new TowerProcess(
-      spawn(process.execPath, [MAIN], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] }),
+      spawn(process.execPath, [MAIN], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'], ...user }),
     );
   }
 
@@ -97,15 +99,15 @@ export class TowerYard {
   }
 
   /** A tower that serves, or works where its role has no API. @throws Error with its log when it ends instead */
-  async start(environment: Record<string, string> = {}): Promise<TowerProcess> {
-    const tower = this.spawn({ LOG_LEVEL: 'info', ...environment });
+  async start(environment: Record<string, string> = {}, user: User = {}): Promise<TowerProcess> {
+    const tower = this.spawn({ LOG_LEVEL: 'info', ...environment }, user);
     await tower.started();
     return tower;
   }
 
   /** Starts it and does not wait. */
-  spawn(environment: Record<string, string> = {}): TowerProcess {
-    const tower = TowerProcess.spawn(this.folder, towerEnvironment(this.folder, environment));
+  spawn(environment: Record<string, string> = {}, user: User = {}): TowerProcess {
+    const tower = TowerProcess.spawn(this.folder, towerEnvironment(this.folder, environment), user);
     this.towers.push(tower);
     return tower;
   }

@@ -29,10 +29,11 @@ export class FinishedTasks {
     return this.dataSource.transaction(async (manager) => {
       const { rows } = await execute(
         manager,
-        `DELETE FROM tasks WHERE id IN (
+        // MATERIALIZED, as for a claim: evaluated twice, the subquery would give more than the limit.
+        `WITH picked AS MATERIALIZED (
            SELECT id FROM tasks WHERE completed_at < ${this.clock.after('$1')}
            ORDER BY completed_at LIMIT $2 ${this.skipLocked})
-         RETURNING id`,
+         DELETE FROM tasks WHERE id IN (SELECT id FROM picked) RETURNING id`,
         [-days * DAY_SECONDS, limit],
       );
       const ids = rows.map((row) => row['id'] as string);
