@@ -90,9 +90,11 @@ export class TaskRunner {
 
   /** Tries for as long as the lease can be trusted: a short absence of the database does not lose a result. */
   private async settle(run: ActiveRun, ending: Ending | null, manifestSha256: string | null): Promise<void> {
-    while (ending !== null && performance.now() < run.trustedUntil) {
+    for (let again = false; ending !== null && performance.now() < run.trustedUntil; again = true) {
       try {
-        const settled = await this.queue.settle(run.id, ending, manifestSha256);
+        const settled = await (again
+          ? this.queue.settleAgain(run.id, ending, manifestSha256)
+          : this.queue.settle(run.id, ending, manifestSha256));
         if (!settled.kept) {
           this.logger.warn(`Run ${run.id} of task ${run.task.id}: lease lost, its result is dropped`);
           await this.recordLate(run, lateResult(ending, manifestSha256));
