@@ -48,8 +48,8 @@ describe('connections that PostgreSQL ends under load', () => {
         payload: { script: 'true' },
         options: { concurrency_key: String(Math.random()) },
       }),
-      4,
-      50,
+      3,
+      200,
     );
     await until(() => load.acknowledged.size >= 10);
     for (const state of ['idle', 'active', 'idle in transaction']) {
