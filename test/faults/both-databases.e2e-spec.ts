@@ -29,7 +29,7 @@ class Normal {
       .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, 'time')
       .replaceAll(/\d{4}-\d\d-\d\d(?=\/id-)/g, 'day')
       .replaceAll(/"next_cursor":"[^"]+"/g, '"next_cursor":"cursor"')
-      .replaceAll(/"(oldest_queued_seconds)":[\d.]+/g, '"$1":0');
+      .replaceAll(/"(oldest_queued_seconds|duration_ms)":[\d.]+/g, '"$1":0');
     return JSON.parse(text) as { status: number };
   }
 
