@@ -3,6 +3,7 @@ import { createApp, listen } from './app.js';
 import { settingsFromEnvironment } from './config/environment.js';
 import { ConfigurationError, type Settings } from './config/settings.js';
 import { SchemaError } from './database/migrate-schema.js';
+import { DatabaseFileError } from './database/sqlite-file.js';
 import { OrchestratorService } from './orchestrator/orchestrator.service.js';
 
 /** EX_CONFIG of sysexits.h: a supervisor should not restart a process that ends with it. */
@@ -60,7 +61,11 @@ function announce(settings: Settings, url: string | null): void {
 }
 
 main().catch((error: unknown) => {
-  const configuration = error instanceof ConfigurationError || error instanceof SchemaError;
-  process.stderr.write(`${configuration ? error.message : String((error as Error).stack ?? error)}\n`);
+  const configuration = [ConfigurationError, SchemaError, DatabaseFileError].some(
+    (kind) => error instanceof kind,
+  );
+  process.stderr.write(
+    `${configuration ? (error as Error).message : String((error as Error).stack ?? error)}\n`,
+  );
   process.exit(configuration ? EXIT_CONFIGURATION : EXIT_FAILURE);
 });

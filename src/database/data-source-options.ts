@@ -5,10 +5,13 @@ import { SqliteConnection } from './sqlite-connection.js';
 import { SnakeCaseNaming } from './snake-case-naming.js';
 
 /** A statement that takes longer hangs: it is ended by the server, and the caller gets 503. */
-const STATEMENT_TIMEOUT_MS = 30_000;
-const LOCK_TIMEOUT_MS = 10_000;
+const STATEMENT_TIMEOUT_MS = 10_000;
+const LOCK_TIMEOUT_MS = 5_000;
 const IDLE_IN_TRANSACTION_MS = 30_000;
+/** For a connection, be it new or of the pool. */
 const CONNECT_TIMEOUT_MS = 5_000;
+/** Measured here: a server that was frozen, or whose network swallows everything, ends no statement. */
+const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 2_000;
 
 // eslint-disable-next-line @typescript-eslint/no-unsafe-function-type -- TypeORM's own word for a class
 type Classes = MixedList<Function>;
@@ -60,7 +63,7 @@ export function dataSourceOptions(
       statement_timeout: STATEMENT_TIMEOUT_MS,
       lock_timeout: LOCK_TIMEOUT_MS,
       idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
-      query_timeout: STATEMENT_TIMEOUT_MS + 5_000,
+      query_timeout: ANSWER_TIMEOUT_MS,
     },
   };
 }

@@ -5,6 +5,7 @@ import { Settings } from '../config/settings.js';
 import { dataSourceOptions } from './data-source-options.js';
 import { migrateSchema } from './migrate-schema.js';
 import { PortableDataSource } from './portable-data-source.js';
+import { fileProblem, isNewFile } from './sqlite-file.js';
 
 type Migrations = Parameters<typeof dataSourceOptions>[2];
 
@@ -31,6 +32,17 @@ export class DatabaseModule {
 }
 
 async function openDatabase(options: DataSourceOptions): Promise<DataSource> {
+  if (options.type !== 'better-sqlite3') return openAndMigrate(options);
+  const isNew = isNewFile(options.database);
+  const dataSource = await openAndMigrate(options).catch((error: unknown) => {
+    throw fileProblem(options.database, error) ?? error;
+  });
+  if (isNew)
+    new Logger('Database').log(`There was no database ${options.database}: a new, empty one was made`);
+  return dataSource;
+}
+
+async function openAndMigrate(options: DataSourceOptions): Promise<DataSource> {
   const dataSource = await new PortableDataSource(options).initialize();
   await assertDurable(dataSource);
   const ran = await migrateSchema(dataSource);

@@ -1,4 +1,4 @@
-import { type DataSource, MigrationExecutor } from 'typeorm';
+import { type DataSource, MigrationExecutor, type QueryRunner } from 'typeorm';
 import { dialectOf } from './portable-data-source.js';
 
 /** Any number that nobody else locks: "jct" and "migr" in ASCII. */
@@ -15,11 +15,11 @@ export class SchemaError extends Error {}
  */
 export async function migrateSchema(dataSource: DataSource): Promise<string[]> {
   const runner = dataSource.createQueryRunner();
+  let hurryAgain = (): void => undefined;
   try {
     await runner.startTransaction();
     if (dialectOf(dataSource.options) === 'postgres') {
-      // A sibling's migration may take longer than the usual bound on waiting.
-      await runner.query(`SET LOCAL lock_timeout = '120s'`);
+      hurryAgain = await takeYourTime(runner);
       await runner.query('SELECT pg_advisory_xact_lock($1)', [ADVISORY_LOCK]);
     }
     const executor = new MigrationExecutor(dataSource, runner);
@@ -32,8 +32,25 @@ export async function migrateSchema(dataSource: DataSource): Promise<string[]> {
     if (runner.isTransactionActive) await runner.rollbackTransaction();
     throw error;
   } finally {
+    hurryAgain();
     await runner.release();
   }
+}
+
+/**
+ * Lifts the bounds on this transaction: a migration of a large table, and waiting for that of a sibling, takes longer than
+ * any other statement may.
+ *
+ * @returns what gives this connection its bounds back, those of the server are back with the end of the transaction
+ */
+async function takeYourTime(runner: QueryRunner): Promise<() => void> {
+  await runner.query(`SET LOCAL statement_timeout = 0`);
+  await runner.query(`SET LOCAL lock_timeout = '600s'`);
+  const client = (await runner.connect()) as { connectionParameters: { query_timeout: number } };
+  const bounds = client.connectionParameters;
+  const { query_timeout: before } = bounds;
+  bounds.query_timeout = 0;
+  return () => (bounds.query_timeout = before);
 }
 
 function refuseNewerSchema(dataSource: DataSource, executed: { name: string }[]): void {

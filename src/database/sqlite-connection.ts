@@ -2,6 +2,7 @@ import { closeSync, existsSync, openSync } from 'node:fs';
 import { isNativeError } from 'node:util/types';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DatabaseSync } from '@photostructure/sqlite';
+import { FileWatch } from './sqlite-file.js';
 
 type Row = Record<string, unknown>;
 type Statement = ReturnType<InstanceType<typeof DatabaseSync>['prepare']>;
@@ -20,15 +21,19 @@ const WAL_RETRY_MS = 20;
  */
 export class SqliteConnection {
   private readonly database: InstanceType<typeof DatabaseSync>;
+  private readonly file: FileWatch;
   private readonly prepared = new Map<string, PreparedStatement>();
 
   constructor(path: string, { timeout = 0 }: { timeout?: number } = {}) {
     // Payloads stand in it: made for its owner only. The -wal and -shm files take its mode.
     if (path !== ':memory:' && !existsSync(path)) closeSync(openSync(path, 'a', 0o600));
     this.database = translateErrors(() => new DatabaseSync(path, { timeout }));
+    this.file = new FileWatch(path);
   }
 
+  /** Called for every execution of a statement. */
   prepare(sql: string): PreparedStatement {
+    this.file.check();
     const known = this.prepared.get(sql);
     if (known !== undefined) {
       this.prepared.delete(sql);

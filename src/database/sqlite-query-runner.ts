@@ -28,9 +28,10 @@ export class SqliteQueryRunner extends BetterSqlite3QueryRunner {
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- TypeORM declares the rows of a raw query so
   override async query(sql: string, parameters: unknown[] = [], structured = false): Promise<any> {
     if (this.letGo !== null) return super.query(sql, parameters, structured);
+    const deadline = performance.now() + BUSY_MS;
     const letGo = await this.enter();
     try {
-      return await this.whenNotBusy(() => super.query(sql, parameters, structured));
+      return await this.whenNotBusy(deadline, () => super.query(sql, parameters, structured));
     } finally {
       letGo();
     }
@@ -38,9 +39,10 @@ export class SqliteQueryRunner extends BetterSqlite3QueryRunner {
 
   override async startTransaction(): Promise<void> {
     if (this.letGo !== null) return super.startTransaction();
+    const deadline = performance.now() + BUSY_MS;
     this.letGo = await this.enter();
     try {
-      await this.whenNotBusy(async () => {
+      await this.whenNotBusy(deadline, async () => {
         this.isTransactionActive = false;
         await super.startTransaction();
       });
@@ -54,9 +56,10 @@ export class SqliteQueryRunner extends BetterSqlite3QueryRunner {
   /**
    * Waits for another process without blocking this one: SQLite's own busy timeout would stop the event loop, and with
    * it heartbeats and every other request. Inside a transaction nothing is ever busy, since it began with the write lock.
+   *
+   * @param deadline counts from when the caller came: of a hundred that queue for the same lock, each waits once
    */
-  private async whenNotBusy<T>(work: () => Promise<T>): Promise<T> {
-    const deadline = performance.now() + BUSY_MS;
+  private async whenNotBusy<T>(deadline: number, work: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
         return await work();

@@ -1,4 +1,5 @@
 import type { DataSource, EntityManager, EntityMetadata, ObjectLiteral, QueryRunner } from 'typeorm';
+import { retryConflicts } from './conflict-retry.js';
 import type { Dialect } from './database-url.js';
 import { dialectOf } from './portable-data-source.js';
 
@@ -8,20 +9,30 @@ export interface StatementResult {
   affected: number;
 }
 
-/** Runs one SQL statement, inside the transaction of `manager` if it has one. Parameters are `$1`, `$2`, ... on both databases. */
+/**
+ * Runs one SQL statement, inside the transaction of `manager` if it has one; else it is retried after a deadlock.
+ * Parameters are `$1`, `$2`, ... on both databases.
+ */
 export async function execute(
   manager: EntityManager,
   sql: string,
   parameters: unknown[] = [],
 ): Promise<StatementResult> {
-  const own = manager.queryRunner === undefined ? manager.dataSource.createQueryRunner() : undefined;
-  try {
-    const result = await ((manager.queryRunner ?? own) as QueryRunner).query(sql, parameters, true);
-    const rows = (result.records ?? []) as Record<string, unknown>[];
-    return { rows, affected: rows.length > 0 ? rows.length : (result.affected ?? 0) };
-  } finally {
-    await own?.release();
-  }
+  if (manager.queryRunner !== undefined) return run(manager.queryRunner, sql, parameters);
+  return retryConflicts(async () => {
+    const own = manager.dataSource.createQueryRunner();
+    try {
+      return await run(own, sql, parameters);
+    } finally {
+      await own.release();
+    }
+  });
+}
+
+async function run(runner: QueryRunner, sql: string, parameters: unknown[]): Promise<StatementResult> {
+  const result = await runner.query(sql, parameters, true);
+  const rows = (result.records ?? []) as Record<string, unknown>[];
+  return { rows, affected: rows.length > 0 ? rows.length : (result.affected ?? 0) };
 }
 
 /** A stored row, as raw SQL gives it, to its entity. */

@@ -36,7 +36,7 @@ export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   if (isDatabaseUnavailable(error)) {
     return new UnavailableError(
-      'The database cannot be used at the moment; nothing was stored. Try again.',
+      'The database cannot be used at the moment. Try again, under the same idempotency key where there is one.',
       5,
       error,
     );

@@ -14,10 +14,17 @@ export class TaskBatch {
     private readonly tasks: TasksService,
   ) {}
 
-  /** @returns for each task the answer or the problem that it would have got alone, with its `status_code` */
+  /**
+   * From the first 503 on the others get the same: each might take as long to find out.
+   *
+   * @returns for each task the answer or the problem that it would have got alone, with its `status_code`
+   */
   async enqueue(tasks: JsonObject[], instance: string, caller: Caller): Promise<JsonObject[]> {
     const items: JsonObject[] = [];
-    for (const task of tasks) items.push(await this.enqueueOne(task, instance, caller));
+    for (const task of tasks) {
+      const last = items.at(-1);
+      items.push(last?.['status_code'] === 503 ? last : await this.enqueueOne(task, instance, caller));
+    }
     return items;
   }
 

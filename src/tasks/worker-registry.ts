@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource } from 'typeorm';
+import { PortableDataSource } from '../database/portable-data-source.js';
 import { execute, hydrate, insertSql, type SqlClock, sqlClock } from '../database/statements.js';
 import { WorkerEntity } from './worker.entity.js';
 
@@ -11,7 +11,7 @@ export type WorkerState = Omit<WorkerEntity, 'startedAt' | 'heartbeatAt'>;
 export class WorkerRegistry {
   private readonly clock: SqlClock;
 
-  constructor(@InjectDataSource() private readonly dataSource: DataSource) {
+  constructor(@InjectDataSource() private readonly dataSource: PortableDataSource) {
     this.clock = sqlClock(dataSource);
   }
 
@@ -22,8 +22,7 @@ export class WorkerRegistry {
       startedAt: this.clock.now,
       heartbeatAt: this.clock.now,
     });
-    await execute(
-      this.dataSource.manager,
+    await this.dataSource.beat(
       `${sql} ON CONFLICT (id) DO UPDATE SET heartbeat_at = ${this.clock.now}, busy = excluded.busy,
          paused = excluded.paused, clock_skew_ms = excluded.clock_skew_ms`,
       parameters,

@@ -96,9 +96,12 @@ export class TaskRunner {
    */
   private async settle(run: ActiveRun, ending: Ending | null, manifestSha256: string | null): Promise<void> {
     if (ending === null) return;
+    let again = false;
     do {
       try {
-        const settled = await this.queue.settle(run.id, ending, manifestSha256);
+        const settled = await (again
+          ? this.queue.settleAgain(run.id, ending, manifestSha256)
+          : this.queue.settle(run.id, ending, manifestSha256));
         if (!settled.kept) {
           this.logger.warn(`Run ${run.id} of task ${run.task.id}: lease lost, its result is dropped`);
           await this.recordLate(run, lateResult(ending, manifestSha256));
@@ -108,6 +111,7 @@ export class TaskRunner {
         this.logger.warn(
           `Run ${run.id} of task ${run.task.id} could not be settled: ${(error as Error).message}`,
         );
+        again = true;
         await delay(SETTLE_RETRY_MS);
       }
     } while (performance.now() < run.trustedUntil);

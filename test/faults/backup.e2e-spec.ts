@@ -15,13 +15,13 @@ const [sqlite, postgres] = DATABASES;
 /** Takes a copy of a database that is in use. @returns puts it into an empty database */
 type Backup = (from: string, folder: string) => Promise<(into: string) => Promise<unknown>>;
 
-const vacuumInto: Backup = async (from, folder) => {
+const vacuumInto: Backup = (from, folder) => {
   const copy = join(folder, 'backup.db');
   const path = (url: string): string => url.replace('sqlite:///', '');
   const database = new DatabaseSync(path(from), { timeout: 5_000 });
   database.exec(`VACUUM INTO '${copy}'`);
   database.close();
-  return (into) => cp(copy, path(into));
+  return Promise.resolve((into) => cp(copy, path(into)));
 };
 
 const pgDump: Backup = async (from, folder) => {

@@ -28,7 +28,7 @@ onBothDatabases('database', (create, name) => {
     expect(drift.upQueries.map(({ query }) => query)).toEqual([]);
   });
 
-  it('refuses a schema that a newer version made', async () => {
+  it('F27 refuses a schema that a newer version made', async () => {
     const dataSource = await connect();
     await dataSource.query(
       `INSERT INTO migrations (timestamp, name) VALUES (9999999999999, 'FromTheFuture9999999999999')`,
@@ -36,7 +36,7 @@ onBothDatabases('database', (create, name) => {
     await expect(migrateSchema(dataSource)).rejects.toThrow(SchemaError);
   });
 
-  it('keeps concurrent transactions apart: a rollback takes nothing of another caller with it', async () => {
+  it('F25 keeps concurrent transactions apart: a rollback takes nothing of another caller with it', async () => {
     const dataSource = await connect();
     await dataSource.query('CREATE TABLE letters (letter varchar(1))');
     const insert = (letter: string) => `INSERT INTO letters VALUES ('${letter}')`;
@@ -61,7 +61,7 @@ onBothDatabases('database', (create, name) => {
     expect(letters.map(({ letter }) => letter)).toEqual(['b', 'c', 'd']);
   });
 
-  it('lets a failed statement inside a transaction roll back without blocking later callers', async () => {
+  it('F25 lets a failed statement inside a transaction roll back without blocking later callers', async () => {
     const dataSource = await connect();
     await expect(
       dataSource.transaction((manager) => manager.query('INSERT INTO nowhere VALUES (1)')),
@@ -96,9 +96,9 @@ onBothDatabases('database', (create, name) => {
     expect(changed.affected).toBe(2);
   });
 
-  // On SQLite a waiting connection blocks its process, so there test/e2e starts real processes together.
+  // On SQLite a waiting connection blocks its process, so there test/faults starts real processes together.
   if (name === 'PostgreSQL') {
-    it('migrates once when ten processes start together', async () => {
+    it('F27 migrates once when ten processes start together', async () => {
       const starting = await Promise.all(Array.from({ length: 10 }, () => connect(false)));
       const ran = await Promise.all(starting.map((dataSource) => migrateSchema(dataSource)));
       expect(ran.filter((names) => names.length > 0)).toHaveLength(1);

@@ -1,12 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect } from '@jest/globals';
-import pg from 'pg';
-import type { ApiClient } from './api-client.js';
 import { Fleet, SHORT_LEASE } from './fleet.js';
 import { Load } from './load.js';
 import { type PrivatePostgres, startPrivatePostgres } from './postgres.mjs';
 import { processesOf } from './task-processes.js';
-import type { TowerProcess } from './tower-process.js';
+import { allEnded, eachOnce, until, watchExits } from './verdict.js';
 
 /** Two APIs and two workers under load lose their PostgreSQL for a while. Defines hooks: call it inside a describe. */
 export function databaseAway(): (seconds: number) => Promise<void> {
@@ -63,31 +61,4 @@ export function databaseAway(): (seconds: number) => Promise<void> {
     await eachOnce(server.url, load.acknowledged);
     expect(exits).toEqual([]);
   };
-}
-
-function watchExits(towers: TowerProcess[]): string[] {
-  const exits: string[] = [];
-  for (const tower of towers) void tower.ended.then(() => exits.push(tower.log.slice(-2_000)));
-  return exits;
-}
-
-async function allEnded(api: ApiClient, ids: string[]): Promise<void> {
-  for (const id of ids) expect(await api.ended(id)).toMatchObject({ task_id: id, status: 'completed' });
-}
-
-/** Every acknowledged task is there, completed, and has one run that completed. */
-async function eachOnce(url: string, ids: ReadonlySet<string>): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  const { rows } = await client.query<{ task_id: string; completed: number }>(
-    `SELECT task_id, count(*) FILTER (WHERE status = 'completed')::int AS completed FROM task_runs GROUP BY task_id`,
-  );
-  await client.end();
-  const completed = new Map(rows.map((row) => [row.task_id, row.completed]));
-  expect([...ids].filter((id) => completed.get(id) !== 1)).toEqual([]);
-}
-
-/** Asks until it is so; the test's own time limit bounds it. */
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await delay(50);
 }

@@ -2,7 +2,8 @@ export interface PrivatePostgres {
   url: string;
   start(): Promise<void>;
   halt(signal?: NodeJS.Signals): Promise<void>;
+  signalAll(signal: NodeJS.Signals): void;
   stop(): Promise<void>;
 }
 
-export function startPrivatePostgres(): Promise<PrivatePostgres>;
+export function startPrivatePostgres(extra?: string[]): Promise<PrivatePostgres>;

@@ -1,5 +1,14 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import {
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,9 +19,11 @@ import { fileURLToPath } from 'node:url';
  * a free loopback port, keeps its data in a temporary folder, and is stopped and removed at the end. A server that
  * nobody named is never used. Works as root too: the server then runs as `postgres` or `nobody`.
  *
- * @returns its URL, `halt(signal)` and `start()` to take it away for a while with its data kept, `stop()` to remove it
+ * @param extra further settings: `max_connections=10`; the last of a name counts
+ * @returns its URL, `halt(signal)` and `start()` to take it away for a while with its data kept, `signalAll(signal)` for
+ *   every process of it, `stop()` to remove it
  */
-export async function startPrivatePostgres() {
+export async function startPrivatePostgres(extra = []) {
   const folder = mkdtempSync(join(tmpdir(), 'jct-test-pg-'));
   const identity = unprivileged();
   const bin = installedBinaries() ?? embeddedBinaries(folder);
@@ -34,6 +45,7 @@ export async function startPrivatePostgres() {
     'max_connections=200',
     'listen_addresses=127.0.0.1',
     `unix_socket_directories=${folder}`,
+    ...extra,
   ];
   let server;
   const start = async () => {
@@ -51,12 +63,26 @@ export async function startPrivatePostgres() {
     server.kill(signal);
     await ended;
   };
+  const signalAll = (signal) => {
+    for (const pid of [server.pid, ...childrenOf(server.pid)]) process.kill(pid, signal);
+  };
   const stop = async () => {
     await halt();
     rmSync(folder, { recursive: true, force: true });
   };
   await start();
-  return { url: `postgresql://postgres@127.0.0.1:${port}/postgres`, start, halt, stop };
+  return { url: `postgresql://postgres@127.0.0.1:${port}/postgres`, start, halt, signalAll, stop };
+}
+
+function childrenOf(parent) {
+  const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return processes.map(Number).filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/status`, 'utf8').includes(`\nPPid:\t${parent}\n`);
+    } catch {
+      return false; // it ended while we looked
+    }
+  });
 }
 
 function installedBinaries() {

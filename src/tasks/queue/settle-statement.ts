@@ -106,6 +106,14 @@ export async function insertRun(
   await execute(manager, sql, parameters);
 }
 
+/** Whether this is what insertRun() wrote: who ends the run of a worker that fell silent says another thing. */
+export function isRowOf(run: TaskRunEntity, ending: Ending, manifestSha256: string | null): boolean {
+  const reason = 'failure' in ending ? ending.failure.reason : null;
+  return (
+    run.status === runStatus(ending) && run.failureReason === reason && run.manifestSha256 === manifestSha256
+  );
+}
+
 function runStatus(ending: Ending): RunStatus {
   return ending.status === 'retry' ? 'failed' : ending.status;
 }

@@ -1,17 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource, type EntityManager } from 'typeorm';
+import type { EntityManager } from 'typeorm';
 import { newId } from '../../common/ids.js';
 import { type Dialect } from '../../database/database-url.js';
-import { dialectOf } from '../../database/portable-data-source.js';
+import { PortableDataSource } from '../../database/portable-data-source.js';
 import { execute, hydrate, type SqlClock, sqlClock } from '../../database/statements.js';
 import { Signals } from '../../signals/signals.js';
 import { announceEnd, insertCallback } from './callback-outbox.js';
 import { promoteNext } from './concurrency-key.js';
 import type { Ending } from './ending.js';
 import { storableEnding } from './storable-ending.js';
-import { insertRun, settleSql } from './settle-statement.js';
+import { insertRun, isRowOf, settleSql } from './settle-statement.js';
 import { isTerminal } from '../task-status.js';
+import { TaskRunEntity } from '../task-run.entity.js';
 import { TaskEntity } from '../task.entity.js';
 
 export interface Claimant {
@@ -38,11 +39,11 @@ export class TaskQueue {
   private readonly dialect: Dialect;
 
   constructor(
-    @InjectDataSource() private readonly dataSource: DataSource,
+    @InjectDataSource() private readonly dataSource: PortableDataSource,
     private readonly signals: Signals,
   ) {
     this.clock = sqlClock(dataSource);
-    this.dialect = dialectOf(dataSource.options);
+    this.dialect = dataSource.dialect;
   }
 
   /**
@@ -81,7 +82,7 @@ export class TaskQueue {
   }
 
   /**
-   * Prolongs the leases of these runs. A run that is missing in the answer has lost its lease.
+   * Prolongs the leases of these runs, however busy the database is. A run that is missing in the answer has lost its lease.
    *
    * @returns for each run that still has its lease, whether it is asked to cancel
    */
@@ -89,8 +90,7 @@ export class TaskQueue {
     runIds: readonly string[],
     leaseSeconds: number,
   ): Promise<Map<string, { cancelRequested: boolean }>> {
-    const { rows } = await execute(
-      this.dataSource.manager,
+    const rows = await this.dataSource.beat(
       `UPDATE tasks SET lease_expires_at = ${this.clock.after('$1')}
        WHERE status = 'running' AND run_id IN (${runIds.map((_, index) => `$${index + 2}`).join(', ')})
        RETURNING run_id, cancel_requested_at`,
@@ -110,6 +110,20 @@ export class TaskQueue {
    */
   async settle(runId: string, ending: Ending, manifestSha256: string | null): Promise<Settled> {
     return this.settleGuarded(runId, ending, manifestSha256, '');
+  }
+
+  /**
+   * As settle(), after an attempt that failed: a commit whose answer was lost may have happened all the same. Then this very
+   * ending is on the run's row, and all that is missing is that somebody is told.
+   */
+  async settleAgain(runId: string, ending: Ending, manifestSha256: string | null): Promise<Settled> {
+    const settled = await this.settle(runId, ending, manifestSha256);
+    if (settled.kept) return settled;
+    const { manager } = this.dataSource;
+    const run = await manager.findOneBy(TaskRunEntity, { id: runId });
+    const mine = run !== null && isRowOf(run, ending, manifestSha256);
+    const task = mine ? await manager.findOneBy(TaskEntity, { id: run.taskId }) : null;
+    return task === null ? { kept: false } : this.announced(task, true);
   }
 
   /** As settle(), for a run whose lease ran out: loses against a worker that renewed it in the last moment. */
@@ -134,10 +148,13 @@ export class TaskQueue {
       const promoted = await this.handOver(manager, task);
       return { task, work: promoted || task.status === 'queued' };
     });
-    if (settled === null) return { kept: false };
-    if (settled.work) this.signals.announce('work');
-    if (isTerminal(settled.task.status)) announceEnd(this.signals, settled.task);
-    return { kept: true, task: settled.task };
+    return settled === null ? { kept: false } : this.announced(settled.task, settled.work);
+  }
+
+  private announced(task: TaskEntity, work: boolean): Settled {
+    if (work) this.signals.announce('work');
+    if (isTerminal(task.status)) announceEnd(this.signals, task);
+    return { kept: true, task };
   }
 
   /** The key of a task that neither runs nor may be claimed goes to the next one. */
