@@ -289,6 +289,21 @@ onBothDatabases('task queue', (create) => {
     expect(done).toBe(30);
   });
 
+  it('takes a cancellation at the moment in which the holder of a key ends', async () => {
+    others.push(await TaskRooms.open(database.url));
+    for (let round = 0; round < 25; round += 1) {
+      const id = await rooms.enqueue({ concurrencyKey: 'k' });
+      const { runId } = await claimOne();
+      const [settled, cancelled] = await Promise.all([
+        others[0].queue.settle(runId, COMPLETED, null),
+        rooms.control.cancel(id, 'because'),
+      ]);
+      expect(settled.kept).toBe(true);
+      expect(['running', 'completed']).toContain(cancelled!.status);
+      expect((await rooms.task(id)).status).toBe('completed');
+    }
+  });
+
   it('frees a key that nobody holds although tasks wait for it', async () => {
     const holder = await rooms.enqueue({ concurrencyKey: 'k' });
     const waiting = await rooms.enqueue({ concurrencyKey: 'k' });
