@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { Trouble } from '../common/trouble.js';
 import { Settings } from '../config/settings.js';
+import { TaskTypeRegistry } from '../task-types/task-type-registry.js';
 import { TaskUpkeep } from '../tasks/queue/task-upkeep.js';
 import { Slots } from './slots.js';
 import { WorkerPresence } from './worker-presence.js';
@@ -16,6 +17,7 @@ export class WorkerSchedule {
   constructor(
     private readonly settings: Settings,
     private readonly scheduler: SchedulerRegistry,
+    private readonly types: TaskTypeRegistry,
     private readonly upkeep: TaskUpkeep,
     private readonly slots: Slots,
     private readonly presence: WorkerPresence,
@@ -69,11 +71,19 @@ export class WorkerSchedule {
     for (const { taskId, workerId, status } of reaped) {
       this.logger.warn(`Worker ${workerId} is gone; task ${taskId} is ${status}`);
     }
+    if (reaped.length > 0) await this.abandon(new Set(reaped.map(({ runId }) => runId)));
     const expired = await this.upkeep.failExpired();
     if (expired > 0)
       this.logger.log(`${expired} tasks were not started before their expires_at and have failed`);
     const freed = await this.upkeep.promoteFreeKeys();
     const silent = await this.presence.forgetSilent();
     return { lost: reaped.length, expired, freed, silent };
+  }
+
+  /** A dead worker's plain processes live on where no sandbox dies with it: a task that has ended must have none. */
+  private async abandon(runIds: ReadonlySet<string>): Promise<void> {
+    const executors = new Set(this.types.all().map(({ executor }) => executor));
+    for (const executor of executors)
+      await this.trouble.watch('ending what dead workers left', async () => executor.abandon?.(runIds));
   }
 }

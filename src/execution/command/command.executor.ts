@@ -72,6 +72,10 @@ export class CommandExecutor implements Executor<CommandPayload> {
     }
   }
 
+  async abandon(runIds: ReadonlySet<string>): Promise<void> {
+    await this.processes.sweepRuns(runIds);
+  }
+
   private async inWorkspace(run: CommandRun, workspace: Workspace): Promise<Outcome> {
     const taken = await makeReservedFolders(workspace.dir);
     if (taken !== null) {

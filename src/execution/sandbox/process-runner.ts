@@ -54,4 +54,9 @@ export class ProcessRunner {
       (pid) => startedWith(pid, 'JCT_TASK_ID') === taskId && Number(startedWith(pid, 'JCT_RUN')) < beforeRun,
     );
   }
+
+  /** Kills what these runs left on this host. @returns how many processes */
+  sweepRuns(runIds: ReadonlySet<string>): Promise<number> {
+    return killMarked((pid) => runIds.has(startedWith(pid, 'JCT_RUN_ID') ?? ''));
+  }
 }
