@@ -88,9 +88,13 @@ export class TaskRunner {
     }
   }
 
-  /** Tries for as long as the lease can be trusted: a short absence of the database does not lose a result. */
+  /**
+   * Tries for as long as the lease can be trusted now: a short absence of the database does not lose a result, and one
+   * that the database refuses is not offered for ever, with a lease that is renewed for it.
+   */
   private async settle(run: ActiveRun, ending: Ending | null, manifestSha256: string | null): Promise<void> {
-    while (ending !== null && performance.now() < run.trustedUntil) {
+    const { trustedUntil } = run;
+    while (ending !== null && performance.now() < trustedUntil) {
       try {
         const settled = await this.queue.settle(run.id, ending, manifestSha256);
         if (!settled.kept) {
