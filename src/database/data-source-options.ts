@@ -1,6 +1,7 @@
 import type { DataSourceOptions, MixedList } from 'typeorm';
 import type { Settings } from '../config/settings.js';
 import { parseDatabaseUrl } from './database-url.js';
+import { PostgresClient } from './postgres-client.js';
 import { SqliteConnection } from './sqlite-connection.js';
 import { SnakeCaseNaming } from './snake-case-naming.js';
 
@@ -59,6 +60,7 @@ export function dataSourceOptions(
     // A dropped idle connection is replaced by the pool; without a handler the event would end the process (typeorm#1689).
     poolErrorHandler: () => undefined,
     extra: {
+      Client: PostgresClient,
       keepAlive: true,
       statement_timeout: STATEMENT_TIMEOUT_MS,
       lock_timeout: LOCK_TIMEOUT_MS,

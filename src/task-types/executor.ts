@@ -96,4 +96,6 @@ export interface RunContext<P extends object = object> {
  */
 export interface Executor<P extends object = object> {
   execute(run: RunContext<P>): Promise<Outcome>;
+  /** Ends what these runs have left on this host: their worker is gone, and nobody else will. */
+  abandon?(runIds: ReadonlySet<string>): Promise<void>;
 }

@@ -4,7 +4,7 @@ import { Trouble } from '../common/trouble.js';
 import { Settings } from '../config/settings.js';
 import type { StopReason } from '../task-types/executor.js';
 import { TaskTypeRegistry } from '../task-types/task-type-registry.js';
-import { TaskQueue } from '../tasks/queue/task-queue.js';
+import { type ClaimedTask, TaskQueue } from '../tasks/queue/task-queue.js';
 import { ActiveRun } from './active-run.js';
 import { DiskGuard } from './disk-guard.js';
 import { LeaseKeeper } from './lease-keeper.js';
@@ -59,17 +59,30 @@ export class Slots {
 
   private async claimFrom(queue: string): Promise<void> {
     const free = this.settings.workerConcurrency - this.busy;
-    if (this.claimant === null || free <= 0 || (await this.disk.problem()) !== null) return;
+    if (free <= 0 || (await this.disk.problem()) !== null) return;
+    // After the wait: it may have been closed meanwhile.
+    const workerId = this.claimant;
+    if (workerId === null) return;
     const askedAt = performance.now();
     const claimant = {
-      workerId: this.claimant,
+      workerId,
       queue,
       types: this.types.names(),
       leaseSeconds: this.settings.leaseSeconds,
     };
-    for (const task of await this.queue.claim(claimant, free)) {
-      this.begin(new ActiveRun(task, this.leases.trustedUntil(askedAt)));
+    const trustedUntil = this.leases.trustedUntil(askedAt);
+    const claimed = await this.queue.claim(claimant, free);
+    for (const task of claimed) {
+      if (performance.now() < trustedUntil) this.begin(new ActiveRun(task, trustedUntil));
+      else this.leave(task);
     }
+  }
+
+  /** This process was frozen, or the answer long under way: by now another worker may run the task. */
+  private leave({ id, runId }: ClaimedTask): void {
+    this.logger.warn(
+      `Run ${runId} of task ${id}: its lease was over before it was known here, it is not begun`,
+    );
   }
 
   private begin(run: ActiveRun): void {

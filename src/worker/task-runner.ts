@@ -91,11 +91,13 @@ export class TaskRunner {
   }
 
   /**
-   * Tries for as long as the lease can be trusted: a short absence of the database does not lose a result. And once in any
-   * case: whether the lease still holds is decided by the statement, and what comes too late is kept as evidence.
+   * Tries for as long as the lease can be trusted now: a short absence of the database does not lose a result, and one
+   * that the database refuses is not offered for ever, with a lease that is renewed for it. And once in any case: whether
+   * the lease still holds is decided by the statement, and what comes too late is kept as evidence.
    */
   private async settle(run: ActiveRun, ending: Ending | null, manifestSha256: string | null): Promise<void> {
     if (ending === null) return;
+    const { trustedUntil } = run;
     let again = false;
     do {
       try {
@@ -114,7 +116,7 @@ export class TaskRunner {
         again = true;
         await delay(SETTLE_RETRY_MS);
       }
-    } while (performance.now() < run.trustedUntil);
+    } while (performance.now() < trustedUntil);
     this.logger.error(
       `Run ${run.id} of task ${run.task.id}: its result could not be stored in time; it will run again`,
     );

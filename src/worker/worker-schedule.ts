@@ -2,8 +2,8 @@ import { Injectable, Logger } from '@nestjs/common';
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { Trouble } from '../common/trouble.js';
 import { Settings } from '../config/settings.js';
-import { ClockWatch } from '../tasks/clock-watch.js';
 import { TaskUpkeep } from '../tasks/queue/task-upkeep.js';
+import { Repair } from './repair.js';
 import { Slots } from './slots.js';
 import { WorkerPresence } from './worker-presence.js';
 
@@ -20,7 +20,7 @@ export class WorkerSchedule {
     private readonly upkeep: TaskUpkeep,
     private readonly slots: Slots,
     private readonly presence: WorkerPresence,
-    private readonly clock: ClockWatch,
+    private readonly repair: Repair,
   ) {}
 
   /** Puts right what a crash left behind, and says what that was, before the first task begins. */
@@ -28,7 +28,7 @@ export class WorkerSchedule {
     const { pollIntervalMs, heartbeatSeconds, reapIntervalSeconds } = this.settings;
     await this.every('worker-presence', heartbeatSeconds * 1_000, () => this.presence.beat(workerId));
     await this.trouble.watch('worker-start', () => this.reconcile());
-    await this.every('worker-upkeep', reapIntervalSeconds * 1_000, () => this.putRight());
+    await this.every('worker-upkeep', reapIntervalSeconds * 1_000, () => this.repair.putRight());
     await this.every('worker-poll', pollIntervalMs, async () => {
       await this.upkeep.promoteDue();
       await this.slots.fill();
@@ -59,23 +59,10 @@ export class WorkerSchedule {
   /** What this process finds at its start. Runs of workers that died a moment ago follow when their leases run out. */
   private async reconcile(): Promise<void> {
     const due = await this.upkeep.promoteDue();
-    const { lost, expired, freed, silent } = await this.putRight();
+    const { lost, expired, freed, silent } = await this.repair.putRight();
     this.logger.log(
       `At the start: ${lost} runs of dead workers ended, ${expired} tasks expired, ${due} became due, ` +
         `${freed} concurrency keys freed, ${silent} silent workers forgotten`,
     );
-  }
-
-  private async putRight(): Promise<Record<'lost' | 'expired' | 'freed' | 'silent', number>> {
-    const reaped = await this.upkeep.reap(() => this.clock.leasesCanBeJudged());
-    for (const { taskId, workerId, status } of reaped) {
-      this.logger.warn(`Worker ${workerId} is gone; task ${taskId} is ${status}`);
-    }
-    const expired = await this.upkeep.failExpired();
-    if (expired > 0)
-      this.logger.log(`${expired} tasks were not started before their expires_at and have failed`);
-    const freed = await this.upkeep.promoteFreeKeys();
-    const silent = await this.presence.forgetSilent();
-    return { lost: reaped.length, expired, freed, silent };
   }
 }

@@ -4,6 +4,7 @@ import { TasksModule } from '../tasks/tasks.module.js';
 import { TracesModule } from '../traces/traces.module.js';
 import { DiskGuard } from './disk-guard.js';
 import { LeaseKeeper } from './lease-keeper.js';
+import { Repair } from './repair.js';
 import { RunTraces } from './run-traces.js';
 import { Slots } from './slots.js';
 import { TaskRunner } from './task-runner.js';
@@ -17,6 +18,7 @@ import { WorkerService } from './worker.service.js';
     WorkerService,
     WorkerSchedule,
     WorkerPresence,
+    Repair,
     Slots,
     LeaseKeeper,
     TaskRunner,

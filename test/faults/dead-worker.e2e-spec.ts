@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import type { ApiClient } from '../support/api-client.js';
 import { onBothDatabases, type TestDatabase } from '../support/databases.js';
@@ -39,6 +40,20 @@ onBothDatabases('a worker that is no longer there', (create) => {
     expect(await api.ended(id)).toMatchObject({ status: 'completed', attempt: 2 });
     expect((await api.get(`/tasks/${id}/trace?run=1`)).body.state).toBe('incomplete');
     expect(processesOf(id)).toEqual([]);
+  });
+
+  it('F03 leaves no process of a task that ends with it, not even without a sandbox that dies with its worker', async () => {
+    const plain = { JCT_SANDBOX: 'process' };
+    const first = await fleet.worker(plain);
+    const id = await api.accepted({ type: 'test', payload: { script: 'sleep 300 & echo started; wait' } });
+    await api.logged(id, 'started');
+    await first.kill();
+    // Nobody will run it again, and sweep before.
+    expect((await api.post(`/tasks/${id}/cancel`)).status).toBe(200);
+    expect(processesOf(id)).toContainEqual('sleep 300');
+    await fleet.worker(plain);
+    expect(await api.ended(id)).toMatchObject({ status: 'cancelled', attempt: 1 });
+    while (processesOf(id).length > 0) await delay(50);
   });
 
   it('F08 that comes back after its lease kills its child, and its result is refused', async () => {

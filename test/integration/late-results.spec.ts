@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { LateResults } from '../../src/tasks/queue/late-results.js';
+import { LOST_RUNS_MAX } from '../../src/tasks/queue/task-upkeep.js';
 import { type LateResult, TaskRunEntity } from '../../src/tasks/task-run.entity.js';
 import { onBothDatabases, type TestDatabase } from '../support/databases.js';
 import { TaskRooms } from '../support/task-rooms.js';
@@ -46,6 +47,19 @@ onBothDatabases('the result of a run that lost its lease', (create) => {
     expect(run).toMatchObject({ status: 'lost', lateResult: { status: 'failed', manifest_sha256: null } });
     expect(run.lateResult!.failure!.message).toHaveLength(2_000);
     expect(await rooms.task(taskId)).toMatchObject({ status: 'queued', completedAt: null, result: null });
+  });
+
+  it('is kept, too, when that was one run too many and the task has failed', async () => {
+    const taskId = await rooms.enqueue();
+    let runId = '';
+    for (let lost = 1; lost <= LOST_RUNS_MAX; lost += 1) {
+      [{ runId }] = await rooms.claim();
+      await rooms.age(taskId, 'leaseExpiresAt');
+      await rooms.upkeep.reap();
+    }
+    expect(await rooms.task(taskId)).toMatchObject({ status: 'failed', failureReason: 'worker_lost' });
+    expect(await late.record(runId, LATE)).toBe(true);
+    expect(await late.count()).toBe(1);
   });
 
   it('is not too late while nobody has ended the run, and not for a run that ended itself', async () => {

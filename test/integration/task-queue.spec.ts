@@ -162,6 +162,16 @@ onBothDatabases('task queue', (create) => {
     expect(again.runId).not.toBe(runId);
   });
 
+  it('ends the runs of dead workers although one of them cannot be ended', async () => {
+    const ids = [await rooms.enqueue(), await rooms.enqueue()];
+    await rooms.claim(2);
+    // A row as nobody should have written it: its run cannot be stored.
+    await rooms.dataSource.query('UPDATE tasks SET worker_id = NULL WHERE id = $1', [ids[0]]);
+    await rooms.age(ids[0], 'leaseExpiresAt', 60);
+    await rooms.age(ids[1], 'leaseExpiresAt');
+    expect(await rooms.upkeep.reap()).toMatchObject([{ taskId: ids[1], status: 'queued' }]);
+  });
+
   it('loses against a worker that renewed in the last moment', async () => {
     const id = await rooms.enqueue();
     const { runId } = await claimOne();
@@ -287,6 +297,21 @@ onBothDatabases('task queue', (create) => {
       }
     }
     expect(done).toBe(30);
+  });
+
+  it('takes a cancellation at the moment in which the holder of a key ends', async () => {
+    others.push(await TaskRooms.open(database.url));
+    for (let round = 0; round < 25; round += 1) {
+      const id = await rooms.enqueue({ concurrencyKey: 'k' });
+      const { runId } = await claimOne();
+      const [settled, cancelled] = await Promise.all([
+        others[0].queue.settle(runId, COMPLETED, null),
+        rooms.control.cancel(id, 'because'),
+      ]);
+      expect(settled.kept).toBe(true);
+      expect(['running', 'completed']).toContain(cancelled!.status);
+      expect((await rooms.task(id)).status).toBe('completed');
+    }
   });
 
   it('frees a key that nobody holds although tasks wait for it', async () => {

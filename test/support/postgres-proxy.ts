@@ -7,12 +7,19 @@ interface Trap {
   sprung: () => void;
 }
 
+/** ReadyForQuery, as PostgreSQL ends its answer to a new connection. */
+const READY = Buffer.from('Z\0\0\0\x05I', 'latin1');
+
 /** A network between the tower and PostgreSQL that can fail in ways in which a server cannot. */
 export class PostgresProxy {
+  /** New connections: the server's last word follows in the packet that completes them. */
+  breaking = false;
   private readonly sockets = new Set<Socket>();
+  private readonly held: { near: Socket; far: Socket }[] = [];
   private server: Server;
   private reachable = true;
   private trap: Trap | null = null;
+  private hold: Trap | null = null;
 
   private constructor(private readonly target: URL) {}
 
@@ -53,6 +60,16 @@ export class PostgresProxy {
     return new Promise((sprung) => (this.trap = { texts, sprung }));
   }
 
+  /** The next statement with this text is carried out, and its answer kept back. Resolves when it was passed on. */
+  holdAnswerTo(text: string): Promise<void> {
+    return new Promise((sprung) => (this.hold = { texts: [text], sprung }));
+  }
+
+  /** What was kept back goes on. */
+  release(): void {
+    for (const { near, far } of this.held.splice(0)) far.pipe(near);
+  }
+
   async close(): Promise<void> {
     for (const socket of this.sockets) socket.destroy();
     this.server.close();
@@ -65,6 +82,12 @@ export class PostgresProxy {
     const far = this.keep(connect(Number(this.target.port), this.target.hostname));
     let sent = 0;
     near.on('data', (data: Buffer) => {
+      if (this.hold !== null && data.includes(this.hold.texts[0])) {
+        far.unpipe(near).pause();
+        this.held.push({ near, far });
+        this.hold.sprung();
+        this.hold = null;
+      }
       if (this.trap === null) return;
       const { texts, sprung } = this.trap;
       if (!data.includes(texts[sent])) return;
@@ -78,7 +101,9 @@ export class PostgresProxy {
       });
       far.resume();
     });
-    near.pipe(far).pipe(near);
+    near.pipe(far);
+    if (this.breaking) breakWhenReady(near, far);
+    else far.pipe(near);
     for (const [socket, other] of [
       [near, far],
       [far, near],
@@ -91,4 +116,21 @@ export class PostgresProxy {
     socket.on('error', () => undefined);
     return socket.once('close', () => this.sockets.delete(socket));
   }
+}
+
+function breakWhenReady(near: Socket, far: Socket): void {
+  far.on('data', (chunk: Buffer) => {
+    const breaks = chunk.subarray(-READY.length).equals(READY);
+    near.write(breaks ? Buffer.concat([chunk, terminating()]) : chunk);
+    if (breaks) near.end();
+  });
+}
+
+/** ErrorResponse: what pg_terminate_backend, or a shutdown, makes a backend say. */
+function terminating(): Buffer {
+  const message = 'terminating connection due to administrator command';
+  const fields = Buffer.from(`SFATAL\0VFATAL\0C57P01\0M${message}\0\0`);
+  const head = Buffer.from('E\0\0\0\0', 'latin1');
+  head.writeInt32BE(fields.length + 4, 1);
+  return Buffer.concat([head, fields]);
 }

@@ -59,7 +59,7 @@ export class CommandExecutor implements Executor<CommandPayload> {
     const { task, runId, signal } = run;
     try {
       // What a killed worker left of the last run would go on writing and deploying beside this one.
-      if (run.attempt > 1) await this.processes.sweepTask(task.id);
+      if (run.attempt > 1) await this.processes.sweepTask(task.id, run.attempt);
       maskPassword(run);
       const prepared = await this.workspaces.prepare({ runId, target: task.target, signal });
       if (signal.aborted) return { status: 'stopped', result: {} };
@@ -70,6 +70,10 @@ export class CommandExecutor implements Executor<CommandPayload> {
     } finally {
       await this.workspaces.release(runId);
     }
+  }
+
+  async abandon(runIds: ReadonlySet<string>): Promise<void> {
+    await this.processes.sweepRuns(runIds);
   }
 
   private async inWorkspace(run: CommandRun, workspace: Workspace): Promise<Outcome> {

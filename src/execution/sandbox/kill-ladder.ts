@@ -34,9 +34,9 @@ export async function reapLeftovers(family: ProcessFamily): Promise<JsonObject |
   return proof.isEmpty ? null : proof.toJson();
 }
 
-/** Kills whatever was started with `NAME=value` in its environment, and its descendants. @returns how many were found */
-export async function killMarked(variable: string): Promise<number> {
-  const family = new ProcessFamily({ root: null, variable, ownUid: null, wrapped: false });
+/** Kills whatever bears the mark, and its descendants. @returns how many were found */
+export async function killMarked(isMarked: (pid: number) => boolean): Promise<number> {
+  const family = new ProcessFamily({ root: null, isMarked, ownUid: null, wrapped: false });
   const found = family.members(true)?.length ?? 0;
   if (found > 0) await killAll(family, new KillProof('sweep'), 0);
   return found;

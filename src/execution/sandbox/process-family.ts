@@ -1,10 +1,10 @@
-import { ownerOf, type ProcessEntry, readProcessTable, startedWith } from './process-table.js';
+import { ownerOf, type ProcessEntry, readProcessTable } from './process-table.js';
 
 export interface FamilyMarks {
   /** The process that was started; null: only the marks are known. */
   root: number | null;
-  /** `NAME=value` in the environment of every process of the run. */
-  variable: string;
+  /** Whether a process bears the mark that every process of the run was started with. */
+  isMarked: (pid: number) => boolean;
   /** The uid that only this run has, if it has one. */
   ownUid: number | null;
   /** The root and its child are bwrap's own processes: not the command's. */
@@ -75,8 +75,8 @@ export class ProcessFamily {
   private belongs(entry: ProcessEntry, thorough: boolean): boolean {
     if (this.known.get(entry.pid) === entry.startTicks || entry.session === this.marks.root) return true;
     if (!thorough) return false;
-    const { ownUid, variable } = this.marks;
-    return (ownUid !== null && ownerOf(entry.pid) === ownUid) || startedWith(entry.pid, variable);
+    const { ownUid, isMarked } = this.marks;
+    return (ownUid !== null && ownerOf(entry.pid) === ownUid) || isMarked(entry.pid);
   }
 }
 

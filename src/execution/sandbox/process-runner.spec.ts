@@ -193,20 +193,24 @@ describe.each([
 });
 
 describe('what an earlier run left', () => {
-  it('is found by the task and killed', async () => {
+  it('is found by the task and killed, and what a later run has started is spared', async () => {
     const sleep = `sleep ${5_000_000 + process.pid}`;
     const stop = new AbortController();
+    let spared: Promise<number> | undefined;
     let swept: Promise<number> | undefined;
     const end = await runScript(`echo ready; ${sleep}`, {
       taskId: 'swept-task',
+      env: { JCT_RUN: '2' },
       signal: stop.signal,
       onOutput: () => {
-        swept ??= runner.sweepTask('swept-task');
+        spared ??= runner.sweepTask('swept-task', 2);
+        swept ??= spared.then(() => runner.sweepTask('swept-task', 3));
       },
     });
+    expect(await spared).toBe(0);
     expect(await swept).toBeGreaterThanOrEqual(1);
     expect(end).toMatchObject({ signal: 'SIGKILL', stopped: null });
     expect(processesNaming(sleep)).toEqual([]);
-    expect(await runner.sweepTask('swept-task')).toBe(0);
+    expect(await runner.sweepTask('swept-task', 3)).toBe(0);
   });
 });

@@ -4,6 +4,7 @@ import { SANDBOX_WORKSPACE } from './bubblewrap-profile.js';
 import { killMarked } from './kill-ladder.js';
 import { startLaunch } from './launch.js';
 import type { ProcessEnd, ProcessSinks, ProcessSpec } from './process-spec.js';
+import { startedWith } from './process-table.js';
 import { Sandbox } from './sandbox.js';
 import { stopReason, supervise } from './supervise.js';
 
@@ -42,8 +43,20 @@ export class ProcessRunner {
     }
   }
 
-  /** Kills what an earlier run of this task left on this host, e.g. when its worker was killed. @returns how many processes */
-  sweepTask(taskId: string): Promise<number> {
-    return killMarked(`JCT_TASK_ID=${taskId}`);
+  /**
+   * Kills what the runs of this task before the given one left on this host, e.g. when their worker was killed. A later one
+   * is spared: whoever asks may have been frozen since, and no longer be the one who runs the task.
+   *
+   * @returns how many processes
+   */
+  sweepTask(taskId: string, beforeRun: number): Promise<number> {
+    return killMarked(
+      (pid) => startedWith(pid, 'JCT_TASK_ID') === taskId && Number(startedWith(pid, 'JCT_RUN')) < beforeRun,
+    );
+  }
+
+  /** Kills what these runs left on this host. @returns how many processes */
+  sweepRuns(runIds: ReadonlySet<string>): Promise<number> {
+    return killMarked((pid) => runIds.has(startedWith(pid, 'JCT_RUN_ID') ?? ''));
   }
 }

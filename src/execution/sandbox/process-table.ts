@@ -34,9 +34,13 @@ function parseStat(name: string, stat: string): ProcessEntry[] {
   return [{ pid: Number(name), parent, group, session, threads: Number(fields[17]), startTicks: fields[19] }];
 }
 
-/** Whether `NAME=value` stands in the environment that the process was started with; false where it must not be read. */
-export function startedWith(pid: number, variable: string): boolean {
-  return `\0${read(`/proc/${pid}/environ`)}`.includes(`\0${variable}\0`);
+/** The value of the variable in the environment that the process was started with; undefined where that must not be read. */
+export function startedWith(pid: number, name: string): string | undefined {
+  const environment = `\0${read(`/proc/${pid}/environ`)}`;
+  const start = environment.indexOf(`\0${name}=`);
+  return start < 0
+    ? undefined
+    : environment.slice(start + name.length + 2, environment.indexOf('\0', start + 1));
 }
 
 export function ownerOf(pid: number): number | null {

@@ -9,6 +9,7 @@ import { sampleLimits } from './limit-sampler.js';
 import { OutputPump } from './output-pump.js';
 import { ProcessFamily } from './process-family.js';
 import type { ProcessSinks, ProcessStop } from './process-spec.js';
+import { startedWith } from './process-table.js';
 
 export interface Supervised {
   exitCode: number | null;
@@ -42,7 +43,7 @@ export async function supervise(
   const report = readReport(child, launch);
   const family = new ProcessFamily({
     root: child.pid!,
-    variable: `JCT_RUN_ID=${runId}`,
+    isMarked: (pid) => startedWith(pid, 'JCT_RUN_ID') === runId,
     ownUid: launch.ownUid,
     wrapped: launch.isolation === 'bubblewrap',
   });

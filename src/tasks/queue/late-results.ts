@@ -13,12 +13,13 @@ import { storableFailure } from './storable-ending.js';
 export class LateResults {
   constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
 
-  /** @returns false when nobody has ended the run: then nothing was too late */
+  /** Also of the lost run with which its task was given up. @returns false when nobody has ended the run: then nothing was too late */
   async record(runId: string, late: LateResult): Promise<boolean> {
     const failure = late.failure && storableFailure(late.failure);
     const { affected } = await execute(
       this.dataSource.manager,
-      `UPDATE task_runs SET late_result = $2 WHERE id = $1 AND status = 'lost' AND late_result IS NULL`,
+      `UPDATE task_runs SET late_result = $2 WHERE id = $1 AND late_result IS NULL
+         AND (status = 'lost' OR (status = 'failed' AND failure_reason = 'worker_lost'))`,
       [runId, JSON.stringify({ ...late, failure })],
     );
     return affected > 0;

@@ -81,14 +81,17 @@ export class TaskControl {
     return cancelled;
   }
 
+  /** Without the lock of its key, which stays where it is: settle() takes the row first and the key afterwards. */
   private async askToStop(id: string): Promise<TaskEntity | null> {
-    const asked = await this.change(
-      id,
+    const { rows } = await execute(
+      this.dataSource.manager,
       `UPDATE tasks SET cancel_requested_at = COALESCE(cancel_requested_at, ${this.clock.now}), updated_at = ${this.clock.now}
        WHERE id = $1 AND status = 'running' RETURNING *`,
       [id],
     );
-    if (asked !== null) this.signals.announce(`cancel:${asked.runId!}`);
+    if (rows[0] === undefined) return null;
+    const asked = hydrate<TaskEntity>(this.dataSource.getMetadata(TaskEntity), rows[0]);
+    this.signals.announce(`cancel:${asked.runId!}`);
     return asked;
   }
 

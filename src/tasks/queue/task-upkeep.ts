@@ -1,6 +1,7 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
+import { isDatabaseUnavailable } from '../../database/database-errors.js';
 import { dialectOf } from '../../database/portable-data-source.js';
 import { execute, hydrate, type SqlClock, sqlClock } from '../../database/statements.js';
 import { Signals } from '../../signals/signals.js';
@@ -8,7 +9,7 @@ import { TaskEntity } from '../task.entity.js';
 import { announceEnd, insertCallback } from './callback-outbox.js';
 import type { Ending } from './ending.js';
 import { promoteNext } from './concurrency-key.js';
-import { TaskQueue } from './task-queue.js';
+import { type Settled, TaskQueue } from './task-queue.js';
 
 /** Lost runs after which a task is taken for one that kills its workers. */
 export const LOST_RUNS_MAX = 3;
@@ -22,6 +23,7 @@ const BATCH = 500;
  */
 @Injectable()
 export class TaskUpkeep {
+  private readonly logger = new Logger('Tasks');
   private readonly clock: SqlClock;
   private readonly skipLocked: string;
 
@@ -67,12 +69,22 @@ export class TaskUpkeep {
     const reaped = [];
     for (const row of (await mayJudge()) ? rows : []) {
       const [runId, workerId] = [row['run_id'] as string, row['worker_id'] as string];
-      const ending = lostRun(workerId, Number(row['lost']) + 1);
-      const settled = await this.queue.settleExpired(runId, ending, null);
+      const settled = await this.endLost(runId, lostRun(workerId, Number(row['lost']) + 1));
       if (settled.kept)
         reaped.push({ taskId: settled.task.id, runId, workerId, status: settled.task.status });
     }
     return reaped;
+  }
+
+  /** A row that cannot be changed is told of, and does not keep the others from their turn. */
+  private async endLost(runId: string, ending: Ending): Promise<Settled> {
+    try {
+      return await this.queue.settleExpired(runId, ending, null);
+    } catch (error) {
+      if (isDatabaseUnavailable(error)) throw error;
+      this.logger.error(`Run ${runId} of a dead worker could not be ended: ${(error as Error).message}`);
+      return { kept: false };
+    }
   }
 
   /** Fails the tasks that were not started before their `expires_at`. */
