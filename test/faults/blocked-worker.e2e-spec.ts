@@ -67,5 +67,5 @@ onBothDatabases('a worker whose event loop is blocked', (create) => {
       expect(next.worker_id).toContain(`:${blocked[index].pid}:`);
       expect((await blocked[index].stop()).code).toBe(0);
     }
-  });
+  }, 120_000);
 });

@@ -123,7 +123,7 @@ onBothDatabases('a process that dies', (create) => {
       expect(more).toEqual([]);
     }
     expect(receiver.received).toHaveLength(ids.length);
-  });
+  }, 120_000);
 
   it('F05 after it has stored a result and before it tells the receiver leaves that to the next process', async () => {
     const dying = await startWorker(dyingAt('after_settle_commit'));
@@ -138,7 +138,7 @@ onBothDatabases('a process that dies', (create) => {
     expect(await delivered(id)).toMatchObject({ callback_id: stored.callback_id, attempt: 1 });
     expect(receiver.ids).toEqual([stored.callback_id]);
     expect(await itemsOf(id, 'runs')).toMatchObject([{ number: 1, status: 'completed' }]);
-  });
+  }, 120_000);
 
   it('F06 after the receiver has answered and before that is recorded tells it again, under the same id', async () => {
     const dying = await startWorker(dyingAt('after_callback_answer'));
@@ -159,7 +159,7 @@ onBothDatabases('a process that dies', (create) => {
       });
     }
     expect(receiver.received[1].body).toBe(receiver.received[0].body);
-  });
+  }, 120_000);
 
   /** Without waiting for its minute; test/faults/long waits. */
   async function leaseOfCallbackRunsOut(taskId: string): Promise<void> {

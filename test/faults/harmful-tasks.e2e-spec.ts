@@ -58,7 +58,7 @@ describe('a task whose executor', () => {
       );
       const queues = ['default', ...faults].join();
       await fleet().worker({ ...withFaultyExecutor(), JCT_WORKER_QUEUES: queues });
-    }, 60_000);
+    }, 120_000);
 
     /** How its worker ended, when the task has been run by the next one. */
     async function exitOf(fault: Fault): Promise<Exit> {
@@ -139,7 +139,7 @@ describe('a task that kills its worker each time', () => {
       } finally {
         await supervisor.stop();
       }
-    });
+    }, 120_000);
   });
 });
 

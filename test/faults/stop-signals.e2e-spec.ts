@@ -35,9 +35,15 @@ describe('a worker with a grace of ten minutes that is told to stop three times'
     await database?.drop();
   });
 
-  const said = async (worker: TowerProcess, words: string): Promise<void> => {
-    while (!worker.log.includes(words)) await delay(20);
-  };
+  /** Resolves when the worker has said so. */
+  async function said(worker: TowerProcess, words: string): Promise<void> {
+    let dead = false;
+    void worker.ended.then(() => (dead = true));
+    while (!worker.log.includes(words)) {
+      if (dead) throw new Error(`It ended without saying '${words}':\n${worker.log}`);
+      await delay(20);
+    }
+  }
 
   /** Two tasks in a worker of their own, which is sent the signals. @returns the tasks */
   async function stopped(signals: NodeJS.Signals[], queue: string): Promise<string[]> {
@@ -66,5 +72,5 @@ describe('a worker with a grace of ten minutes that is told to stop three times'
       expect((await api.get(`/tasks/${id}/trace/verify`)).body).toMatchObject({ ok: true });
       expect(processesOf(id)).toEqual([]);
     }
-  });
+  }, 120_000);
 });
