@@ -30,7 +30,7 @@ onBothDatabases('the schema of a database', (create) => {
       env: { PATH: process.env['PATH'], DATABASE_URL: database.url },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
-    await once(child.stdout!, 'data');
+    await once(child.stdout, 'data');
     return child;
   };
 
