@@ -5,4 +5,4 @@ export interface PrivatePostgres {
   stop(): Promise<void>;
 }
 
-export function startPrivatePostgres(): Promise<PrivatePostgres>;
+export function startPrivatePostgres(parent?: string): Promise<PrivatePostgres>;

@@ -10,10 +10,11 @@ import { fileURLToPath } from 'node:url';
  * a free loopback port, keeps its data in a temporary folder, and is stopped and removed at the end. A server that
  * nobody named is never used. Works as root too: the server then runs as `postgres` or `nobody`.
  *
+ * @param parent folder in which its own is made
  * @returns its URL, `halt(signal)` and `start()` to take it away for a while with its data kept, `stop()` to remove it
  */
-export async function startPrivatePostgres() {
-  const folder = mkdtempSync(join(tmpdir(), 'jct-test-pg-'));
+export async function startPrivatePostgres(parent = tmpdir()) {
+  const folder = mkdtempSync(join(parent, 'jct-test-pg-'));
   const identity = unprivileged();
   const bin = installedBinaries() ?? embeddedBinaries(folder);
   const data = join(folder, 'data');
