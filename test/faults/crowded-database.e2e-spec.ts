@@ -23,10 +23,9 @@ describe('a PostgreSQL that takes no more connections, and a tower whose pool is
   };
 
   beforeEach(async () => {
-    server = await startPrivatePostgres([
-      `max_connections=${CONNECTIONS}`,
-      'superuser_reserved_connections=0',
-    ]);
+    server = await startPrivatePostgres({
+      settings: [`max_connections=${CONNECTIONS}`, 'superuser_reserved_connections=0'],
+    });
     fleet = await Fleet.open(server.url, { ...SHORT_LEASE, JCT_SANDBOX: 'process' });
     tower = await fleet.api({ JCT_ROLE: 'all' });
     watcher = await connect();

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { type TestDatabase, onBothDatabases } from '../support/databases.js';
 import { followLogs } from '../support/log-stream.js';
 import { type TowerProcess, TowerYard } from '../support/tower-process.js';
@@ -22,12 +22,12 @@ onBothDatabases('what a command writes', (create) => {
   let yard: TowerYard;
   let tower: TowerProcess;
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     database = await create();
     yard = await TowerYard.open();
     tower = await yard.start({ DATABASE_URL: database.url });
   });
-  afterEach(async () => {
+  afterAll(async () => {
     await yard?.close();
     await database?.drop();
   });

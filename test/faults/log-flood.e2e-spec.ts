@@ -8,9 +8,9 @@ const oneLine = (megabytes: number): string => `head -c ${megabytes * 1_048_576}
 describe('a command that floods its log', () => {
   const floodedBy = logFlood();
 
-  it('F33 with 200 MB of lines is not held up, grows no memory, and its log says how much is missing', async () => {
-    expect(await floodedBy(lines(200), lines(20))).toMatch(
-      /jct: \d{9} bytes were left out here \(limit 4194304\)\n/,
+  it('F33 with 100 MB of lines is not held up, grows no memory, and its log says how much is missing', async () => {
+    expect(await floodedBy(lines(100), lines(20))).toMatch(
+      /jct: \d{8,9} bytes were left out here \(limit 4194304\)\n/,
     );
   });
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { ApiClient } from '../support/api-client.js';
 import { onSmallDisks, SmallDisk } from '../support/small-disk.js';
 import { type TowerProcess, TowerYard } from '../support/tower-process.js';
@@ -15,7 +15,7 @@ onSmallDisks('a trace root that cannot be written', () => {
   let tower: TowerProcess;
   let api: ApiClient;
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     disk = SmallDisk.mount('size=8m,nr_inodes=200');
     yard = await TowerYard.open();
     tower = await yard.start({
@@ -26,7 +26,7 @@ onSmallDisks('a trace root that cannot be written', () => {
     });
     ({ api } = tower);
   });
-  afterEach(async () => {
+  afterAll(async () => {
     await yard?.close();
     disk?.unmount();
   });

@@ -6,4 +6,7 @@ export interface PrivatePostgres {
   stop(): Promise<void>;
 }
 
-export function startPrivatePostgres(extra?: string[]): Promise<PrivatePostgres>;
+export function startPrivatePostgres(where?: {
+  parent?: string;
+  settings?: string[];
+}): Promise<PrivatePostgres>;

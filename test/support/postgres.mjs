@@ -19,12 +19,13 @@ import { fileURLToPath } from 'node:url';
  * a free loopback port, keeps its data in a temporary folder, and is stopped and removed at the end. A server that
  * nobody named is never used. Works as root too: the server then runs as `postgres` or `nobody`.
  *
- * @param extra further settings: `max_connections=10`; the last of a name counts
+ * @param where `parent`: the folder in which its own is made; `settings`: further ones, `max_connections=10`, of which the
+ *   last of a name counts
  * @returns its URL, `halt(signal)` and `start()` to take it away for a while with its data kept, `signalAll(signal)` for
  *   every process of it, `stop()` to remove it
  */
-export async function startPrivatePostgres(extra = []) {
-  const folder = mkdtempSync(join(tmpdir(), 'jct-test-pg-'));
+export async function startPrivatePostgres({ parent = tmpdir(), settings: more = [] } = {}) {
+  const folder = mkdtempSync(join(parent, 'jct-test-pg-'));
   const identity = unprivileged();
   const bin = installedBinaries() ?? embeddedBinaries(folder);
   const data = join(folder, 'data');
@@ -45,7 +46,7 @@ export async function startPrivatePostgres(extra = []) {
     'max_connections=200',
     'listen_addresses=127.0.0.1',
     `unix_socket_directories=${folder}`,
-    ...extra,
+    ...more,
   ];
   let server;
   const start = async () => {
