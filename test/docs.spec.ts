@@ -202,4 +202,17 @@ describe('the documents', () => {
     );
     expect(missing.map(([, path, name]) => `${path}: ${name}`)).toEqual([]);
   });
+
+  it('give every row of the fault suite its tests, and every such test its row', () => {
+    const specs = [...below('src', '.spec.ts'), ...below('test', 'spec.ts')];
+    const tested = specs.flatMap((path) =>
+      unique(found(read(path), /['`"](F\d\d) /g)).map((row) => `${row} ${path}`),
+    );
+    const listed = tableRows(read('docs/faults.md')).flatMap(([row, , , tests]) =>
+      found(tests, /\]\(\.\.\/([^)]+)\)/g).map((path) => `${row} ${path}`),
+    );
+    expect(unique(listed)).toEqual(unique(tested));
+    const rows = Array.from({ length: 37 }, (_, index) => `F${String(index + 1).padStart(2, '0')}`);
+    expect(unique(listed.map((each) => each.slice(0, 3)))).toEqual(expect.arrayContaining(rows));
+  });
 });
