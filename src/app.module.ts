@@ -5,6 +5,7 @@ import { CommonModule } from './common/common.module.js';
 import { ConfigModule } from './config/config.module.js';
 import { Settings } from './config/settings.js';
 import { DatabaseModule } from './database/database.module.js';
+import { EventsModule } from './events/events.module.js';
 import { ExecutionModule } from './execution/execution.module.js';
 import { HealthModule } from './health/health.module.js';
 import { OrchestratorModule } from './orchestrator/orchestrator.module.js';
@@ -13,6 +14,7 @@ import { SignalsModule } from './signals/signals.module.js';
 import { TaskTypesModule } from './task-types/task-types.module.js';
 import { TasksModule } from './tasks/tasks.module.js';
 import { TraceApiModule } from './trace-api/trace-api.module.js';
+import { WebhooksModule } from './webhooks/webhooks.module.js';
 import { WorkerModule } from './worker/worker.module.js';
 
 /** The whole tower. `extensions` are modules that add task types; they may inject whatever the modules below export. */
@@ -26,6 +28,8 @@ export class AppModule {
         CommonModule,
         DatabaseModule.forRoot(MIGRATIONS),
         SignalsModule,
+        EventsModule,
+        WebhooksModule,
         TaskTypesModule,
         TasksModule,
         ExecutionModule,

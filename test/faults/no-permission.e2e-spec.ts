@@ -37,7 +37,7 @@ const title = 'a trace root that another user took';
     afterEach(() => yard?.close());
 
     it('F31 stops the claiming, is named in readyz, and is found again', async () => {
-      const { api } = await yard.start({ JCT_POLL_INTERVAL_MS: '200' }, user!);
+      const { api } = await yard.start({ JCT_POLL_INTERVAL_MS: '200' }, { user: user! });
       expect(await api.run(QUICK)).toMatchObject({ status: 'completed' });
       await chmod(traces, 0o500);
       await until(async () => (await api.get('/readyz')).status === 503);

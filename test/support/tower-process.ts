@@ -13,7 +13,17 @@ export interface Exit {
   signal: NodeJS.Signals | null;
 }
 
-export type User = { uid?: number; gid?: number };
+export interface User {
+  uid?: number;
+  gid?: number;
+}
+
+export interface Program {
+  /** Another program that starts a tower and says so in the same words. */
+  main?: string;
+  /** Who it runs as, for root. */
+  user?: User;
+}
 
 /** The built tower as a process of its own, in a folder that several may share. Needs `npm run build`. */
 export class TowerProcess {
@@ -30,11 +40,15 @@ export class TowerProcess {
     this.ended = once(child, 'close').then(([code, signal]) => ({ code, signal }));
   }
 
-  /** Starts it and does not wait. @param environment the whole of it, beside PATH. @param user who it runs as, for root */
-  static spawn(folder: string, environment: Record<string, string>, user: User = {}): TowerProcess {
+  /** Starts it and does not wait. @param environment the whole of it, beside PATH */
+  static spawn(
+    folder: string,
+    environment: Record<string, string>,
+    { main = MAIN, user = {} }: Program = {},
+  ): TowerProcess {
     const env = { PATH: process.env['PATH'], ...environment };
     return new TowerProcess(
-      spawn(process.execPath, [MAIN], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'], ...user }),
+      spawn(process.execPath, [main], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'], ...user }),
     );
   }
 
@@ -99,15 +113,15 @@ export class TowerYard {
   }
 
   /** A tower that serves, or works where its role has no API. @throws Error with its log when it ends instead */
-  async start(environment: Record<string, string> = {}, user: User = {}): Promise<TowerProcess> {
-    const tower = this.spawn({ LOG_LEVEL: 'info', ...environment }, user);
+  async start(environment: Record<string, string> = {}, program: Program = {}): Promise<TowerProcess> {
+    const tower = this.spawn({ LOG_LEVEL: 'info', ...environment }, program);
     await tower.started();
     return tower;
   }
 
   /** Starts it and does not wait. */
-  spawn(environment: Record<string, string> = {}, user: User = {}): TowerProcess {
-    const tower = TowerProcess.spawn(this.folder, towerEnvironment(this.folder, environment), user);
+  spawn(environment: Record<string, string> = {}, program: Program = {}): TowerProcess {
+    const tower = TowerProcess.spawn(this.folder, towerEnvironment(this.folder, environment), program);
     this.towers.push(tower);
     return tower;
   }
