@@ -1,12 +1,14 @@
 import { Module } from '@nestjs/common';
 import { CallbacksModule } from '../callbacks/callbacks.module.js';
+import { EventsModule } from '../events/events.module.js';
 import { RetentionModule } from '../retention/retention.module.js';
 import { WorkerModule } from '../worker/worker.module.js';
 import { OrchestratorService } from './orchestrator.service.js';
+import { partsProvider } from './parts.provider.js';
 
 @Module({
-  imports: [WorkerModule, CallbacksModule, RetentionModule],
-  providers: [OrchestratorService],
+  imports: [EventsModule, WorkerModule, CallbacksModule, RetentionModule],
+  providers: [OrchestratorService, partsProvider],
   exports: [OrchestratorService],
 })
 export class OrchestratorModule {}
