@@ -15,6 +15,7 @@ import { TaskTypesModule } from './task-types/task-types.module.js';
 import { TasksModule } from './tasks/tasks.module.js';
 import { TraceApiModule } from './trace-api/trace-api.module.js';
 import { WorkerModule } from './worker/worker.module.js';
+import { WorkflowsModule } from './workflows/workflows.module.js';
 
 /** The whole tower. `extensions` are modules that add task types; they may inject whatever the modules below export. */
 @Module({})
@@ -34,6 +35,7 @@ export class AppModule {
         WorkerModule,
         CallbacksModule,
         RetentionModule,
+        WorkflowsModule,
         TraceApiModule,
         OrchestratorModule,
         HealthModule,

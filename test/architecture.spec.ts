@@ -23,9 +23,10 @@ const FLOORS: Record<string, readonly string[]> = {
   callbacks: ['common', 'config', 'database', 'signals', 'outbound', 'tasks'],
   execution: ['common', 'config', 'outbound', 'task-types'],
   worker: ['common', 'config', 'signals', 'task-types', 'traces', 'tasks'],
+  workflows: ['common', 'config', 'database', 'http', 'signals', 'events', 'tasks'],
   retention: ['common', 'config', 'task-types', 'traces', 'tasks', 'execution'],
   'trace-api': ['common', 'signals', 'traces', 'tasks'],
-  orchestrator: ['common', 'config', 'events', 'callbacks', 'worker', 'retention'],
+  orchestrator: ['common', 'config', 'events', 'callbacks', 'worker', 'workflows', 'retention'],
   health: ['common', 'config', 'database', 'tasks', 'execution', 'worker', 'orchestrator'],
   openapi: ['common', 'http', 'task-types', 'tasks', 'health'],
 };

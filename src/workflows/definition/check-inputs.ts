@@ -2,12 +2,11 @@ import type { Violation } from '../../common/errors.js';
 import type { JsonObject } from '../../common/json.js';
 import { validateAs } from '../../http/validation.js';
 import type { Definition, InputSpec } from './definition.js';
-import { inputValues, isOpen, mismatch } from './input-values.js';
+import { NAME } from './document-limits.js';
+import { inputValues, mismatch } from './input-values.js';
 import { DEFAULT_SCOPE } from './scopes.js';
 import { parseTemplate, templatesIn } from './template.js';
 import { InputDto } from './workflow-document.dto.js';
-
-const NAME = /^[a-z][a-z0-9_]{0,62}$/;
 
 /** The declared inputs: the shape of each, and a default that fits. @param sent as it came, for the shape */
 export function checkInputs(definition: Definition, sent: unknown): Violation[] {
@@ -19,10 +18,7 @@ export function checkInputs(definition: Definition, sent: unknown): Violation[] 
       return [{ pointer, code: 'IS_OBJECT', message: `${name} must be an object` }];
     }
     const checked = validateAs(InputDto, shape, pointer);
-    return [
-      ...checkName(name, pointer),
-      ...(checked.ok ? checkDefault(spec, pointer) : checked.violations),
-    ];
+    return [...checkName(name, pointer), ...(checked.ok ? checkDefault(spec, pointer) : checked.violations)];
   });
 }
 
@@ -46,10 +42,10 @@ function checkDefault(spec: InputSpec, pointer: string): Violation[] {
   return wrong === null ? [] : [{ pointer: at, code: 'BAD_INPUT', message: wrong }];
 }
 
-/** Inputs that are given in advance, by a schedule: those that have a template as their default wait for the run. */
+/** Inputs that are given in advance, by a schedule: those that have a default are checked there. */
 export function checkGiven(definition: Definition, given: JsonObject, pointer: string): Violation[] {
   const known = Object.entries(definition.inputs).filter(
-    ([name, { default: value }]) => given[name] !== undefined || value === undefined || !isOpen(value),
+    ([name, { default: value }]) => given[name] !== undefined || value === undefined,
   );
   const answer = inputValues({ inputs: Object.fromEntries(known) }, given, {}, pointer);
   return answer.ok ? [] : answer.violations;

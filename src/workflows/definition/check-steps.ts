@@ -2,7 +2,7 @@ import type { Violation } from '../../common/errors.js';
 import { type Definition, failureSteps, STEP_KINDS, type StepSpec } from './definition.js';
 import { cyclesOf } from './graph.js';
 import { isEventPattern } from '../../events/event-pattern.js';
-import { TASK_SECONDS_MAX } from './workflow-document.dto.js';
+import { TASK_SECONDS_MAX } from './document-limits.js';
 
 /** What is wrong with the steps and with how they hang together, every finding with its pointer. */
 export function checkSteps({ steps }: Definition): Violation[] {

@@ -32,7 +32,7 @@ export class Expression {
   evaluate(scope: Scope): Evaluated {
     try {
       const values = Object.fromEntries(Object.entries(scope).map(([name, value]) => [name, toCel(value)]));
-      const value: unknown = boundedCall(() => this.parsed(values), EVALUATION_MS_MAX);
+      const value: unknown = boundedCall((): unknown => this.parsed(values), EVALUATION_MS_MAX);
       return { ok: true, value: fromCel(value) };
     } catch (error) {
       const { code } = error as { code?: string };

@@ -2,7 +2,7 @@ import type { Violation } from '../../common/errors.js';
 import type { JsonObject, JsonValue } from '../../common/json.js';
 import type { Definition, InputSpec, InputType } from './definition.js';
 import { DEFAULT_SCOPE } from './scopes.js';
-import { isTemplate, render } from './template.js';
+import { render } from './template.js';
 
 export type InputsAnswer = { ok: true; inputs: JsonObject } | { ok: false; violations: Violation[] };
 
@@ -35,7 +35,8 @@ function valueOf(spec: InputSpec, given: JsonValue | undefined, event: JsonObjec
   let value = given ?? spec.default ?? null;
   if (given == null && spec.default !== undefined) {
     const made = render(spec.default, DEFAULT_SCOPE, { event });
-    if (!made.ok) return { ok: false, code: 'REQUIRED', message: `it is not given, and has no default: ${made.message}` };
+    if (!made.ok)
+      return { ok: false, code: 'REQUIRED', message: `it is not given, and has no default: ${made.message}` };
     ({ value } = made);
   }
   if (value === null) {
@@ -48,7 +49,8 @@ function valueOf(spec: InputSpec, given: JsonValue | undefined, event: JsonObjec
 /** Why a value is none of this input; null when it is. */
 export function mismatch({ type, enum: allowed }: InputSpec, value: JsonValue): string | null {
   if (!isOfType(type, value)) return `it must be of the type ${type}`;
-  if (allowed === undefined || allowed.some((each) => JSON.stringify(each) === JSON.stringify(value))) return null;
+  if (allowed === undefined || allowed.some((each) => JSON.stringify(each) === JSON.stringify(value)))
+    return null;
   return `it must be one of ${allowed.map((each) => JSON.stringify(each)).join(', ')}`;
 }
 
@@ -67,9 +69,4 @@ function isOfType(type: InputType, value: JsonValue): boolean {
     default:
       return type satisfies never;
   }
-}
-
-/** A value that a template stands for is known only when a run begins. */
-export function isOpen(value: JsonValue): boolean {
-  return isTemplate(value);
 }

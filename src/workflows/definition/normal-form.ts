@@ -1,5 +1,13 @@
 import type { JsonObject, JsonValue } from '../../common/json.js';
-import type { Definition, EventWait, InputSpec, OnFailure, ScheduleSpec, StepSpec, TimeWait } from './definition.js';
+import type {
+  Definition,
+  EventWait,
+  InputSpec,
+  OnFailure,
+  ScheduleSpec,
+  StepSpec,
+  TimeWait,
+} from './definition.js';
 
 const RUN_SECONDS = 3_600;
 const MISSED_MAX = 10;
@@ -15,7 +23,10 @@ export function normalForm(sent: JsonObject): Definition {
     trigger_events: texts(sent['trigger_events']),
     trigger_conditions: text(sent['trigger_conditions']),
     inputs: Object.fromEntries(
-      Object.entries(object(sent['inputs']) ?? {}).map(([name, input]) => [name, inputOf(object(input) ?? {})]),
+      Object.entries(object(sent['inputs']) ?? {}).map(([name, input]) => [
+        name,
+        inputOf(object(input) ?? {}),
+      ]),
     ),
     concurrency_key: text(sent['concurrency_key']),
     timeout_seconds: number(sent['timeout_seconds']) ?? RUN_SECONDS,
@@ -102,5 +113,5 @@ function texts(value: unknown): string[] {
 }
 
 function object(value: unknown): JsonObject | null {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : null;
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : null;
 }
