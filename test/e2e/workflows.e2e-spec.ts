@@ -51,13 +51,18 @@ onBothDatabases('workflows', (create) => {
           needs: ['first'],
           for_each: 'inputs.parts',
           max_parallel: 2,
-          task: script('echo part ${{ shell(item) }} of run ${{ shell(run.id) }}', { tags: ['part-${{ item_index }}'] }),
+          task: script('echo part ${{ shell(item) }} of run ${{ shell(run.id) }}', {
+            tags: ['part-${{ item_index }}'],
+          }),
         },
         {
           name: 'last',
           needs: ['each'],
           task: script('test "$DONE" = 3', {
-            payload: { script: 'test "$DONE" = 3', env: { DONE: '${{ string(size(steps.each.result.items)) }}' } },
+            payload: {
+              script: 'test "$DONE" = 3',
+              env: { DONE: '${{ string(size(steps.each.result.items)) }}' },
+            },
           }),
         },
       ],
@@ -66,7 +71,11 @@ onBothDatabases('workflows', (create) => {
     expect(ended).toMatchObject({ status: 'completed', error: null, version: 1, trigger: 'manual' });
     expect(statuses(ended)).toEqual({ first: 'completed', each: 'completed', last: 'completed' });
     const [first, each, last] = ended.steps;
-    expect(each.items.map(({ status }: JsonObject) => status)).toEqual(['completed', 'completed', 'completed']);
+    expect(each.items.map(({ status }: JsonObject) => status)).toEqual([
+      'completed',
+      'completed',
+      'completed',
+    ]);
     expect(last.needs).toEqual(['each']);
     expect(Date.parse(each.started_at)).toBeGreaterThanOrEqual(Date.parse(first.finished_at));
     expect(ended.mermaid).toContain('s_first --> s_each');
@@ -94,7 +103,9 @@ onBothDatabases('workflows', (create) => {
         { name: 'after', needs: ['breaks'], task: script('true') },
         { name: 'tell', task: script('echo ${{ shell(steps.breaks.error) }}') },
         { name: 'unused', needs: ['tell'], if: 'steps.tell.status == "failed"', task: script('true') },
-      ].map((step) => (step.name === 'unused' ? { ...step } : step)).slice(0, 3),
+      ]
+        .map((step) => (step.name === 'unused' ? { ...step } : step))
+        .slice(0, 3),
     });
     const ended = await run('fragile');
     expect(ended).toMatchObject({ status: 'failed', stopping: 'failed' });
@@ -131,7 +142,13 @@ onBothDatabases('workflows', (create) => {
       inputs: { marker: { type: 'string', required: true } },
       steps: [
         { name: 'once', task: script('true') },
-        { name: 'needs_marker', needs: ['once'], task: script('test -e "$M"', { payload: { script: 'test -e "$M"', env: { M: '${{ inputs.marker }}' } } }) },
+        {
+          name: 'needs_marker',
+          needs: ['once'],
+          task: script('test -e "$M"', {
+            payload: { script: 'test -e "$M"', env: { M: '${{ inputs.marker }}' } },
+          }),
+        },
         { name: 'end', needs: ['needs_marker'], task: script('true') },
       ],
     });
@@ -176,7 +193,11 @@ onBothDatabases('workflows', (create) => {
   it('takes no longer than its timeout', async () => {
     await saved({ name: 'slow', timeout_seconds: 1, steps: [{ name: 'sleeps', task: script('sleep 300') }] });
     const ended = await run('slow');
-    expect(ended).toMatchObject({ status: 'failed', stopping: 'timeout', error: 'It took longer than its 1 s.' });
+    expect(ended).toMatchObject({
+      status: 'failed',
+      stopping: 'timeout',
+      error: 'It took longer than its 1 s.',
+    });
     expect(statuses(ended)).toEqual({ sleeps: 'cancelled' });
   });
 
@@ -202,19 +223,35 @@ onBothDatabases('workflows', (create) => {
     await saved({
       name: 'inner',
       inputs: { ok: { type: 'boolean', required: true } },
-      steps: [{ name: 'judge', task: script('test "$OK" = true', { payload: { script: 'test "$OK" = true', env: { OK: '${{ string(inputs.ok) }}' } } }) }],
+      steps: [
+        {
+          name: 'judge',
+          task: script('test "$OK" = true', {
+            payload: { script: 'test "$OK" = true', env: { OK: '${{ string(inputs.ok) }}' } },
+          }),
+        },
+      ],
     });
     await saved({
       name: 'outer',
       steps: [
         { name: 'good', workflow: { name: 'inner', inputs: { ok: true } } },
-        { name: 'bad', needs: ['good'], workflow: { name: 'inner', inputs: { ok: '${{ steps.good.status != "completed" }}' } } },
+        {
+          name: 'bad',
+          needs: ['good'],
+          workflow: { name: 'inner', inputs: { ok: '${{ steps.good.status != "completed" }}' } },
+        },
       ],
     });
     const ended = await run('outer');
     expect(statuses(ended)).toEqual({ good: 'completed', bad: 'failed' });
     const child = (await tower.api.get(`/workflow-runs/${ended.steps[1].run_id}`)).body;
-    expect(child).toMatchObject({ workflow: 'inner', status: 'failed', trigger: 'workflow', parent_run_id: ended.run_id });
+    expect(child).toMatchObject({
+      workflow: 'inner',
+      status: 'failed',
+      trigger: 'workflow',
+      parent_run_id: ended.run_id,
+    });
   });
 
   it('keeps the version that it began with, while a new one is stored', async () => {
@@ -251,7 +288,12 @@ onBothDatabases('workflows', (create) => {
           wait_for: { event: 'user.*', if: 'received.data.ref == inputs.ref' },
           timeout_seconds: 60,
         },
-        { name: 'too_late', needs: ['approved'], wait_for: { event: 'user.action', since: 'step' }, timeout_seconds: 1 },
+        {
+          name: 'too_late',
+          needs: ['approved'],
+          wait_for: { event: 'user.action', since: 'step' },
+          timeout_seconds: 1,
+        },
       ],
     });
     const { body } = await tower.api.post('/workflows/waiting/runs', { inputs: { ref: 'v1' } });
@@ -309,7 +351,11 @@ onBothDatabases('workflows', (create) => {
   });
 
   it('is started once under an idempotency key', async () => {
-    await saved({ name: 'keyed', inputs: { n: { type: 'integer', default: 1 } }, steps: [{ name: 'work', task: script('true') }] });
+    await saved({
+      name: 'keyed',
+      inputs: { n: { type: 'integer', default: 1 } },
+      steps: [{ name: 'work', task: script('true') }],
+    });
     const start = (inputs: JsonObject): Promise<Answer> =>
       tower.api.post('/workflows/keyed/runs', { inputs }, { 'Idempotency-Key': 'once' });
     const answers = await Promise.all(Array.from({ length: 8 }, () => start({ n: 2 })));
@@ -321,10 +367,16 @@ onBothDatabases('workflows', (create) => {
   it('refuses inputs that do not fit, all at once', async () => {
     await saved({
       name: 'strict',
-      inputs: { a: { type: 'string', required: true }, b: { type: 'integer' }, c: { type: 'string', enum: ['x', 'y'] } },
+      inputs: {
+        a: { type: 'string', required: true },
+        b: { type: 'integer' },
+        c: { type: 'string', enum: ['x', 'y'] },
+      },
       steps: [{ name: 'work', task: script('true') }],
     });
-    const { status, body } = await tower.api.post('/workflows/strict/runs', { inputs: { b: 1.5, c: 'z', d: 1 } });
+    const { status, body } = await tower.api.post('/workflows/strict/runs', {
+      inputs: { b: 1.5, c: 'z', d: 1 },
+    });
     expect(status).toBe(422);
     expect(body.errors.map(({ pointer, code }: JsonObject) => `${code} ${pointer}`)).toEqual([
       'UNKNOWN_INPUT /inputs/d',
@@ -351,7 +403,9 @@ onBothDatabases('workflows', (create) => {
     const { body } = await tower.api.get('/workflows');
     const names = body.map(({ name }: JsonObject) => name as string);
     expect(names).toEqual([...names].sort());
-    expect(names).toEqual(expect.arrayContaining(['deployment_pipeline', 'incident_response', 'security_scan']));
+    expect(names).toEqual(
+      expect.arrayContaining(['deployment_pipeline', 'incident_response', 'security_scan']),
+    );
     const pipeline = body.find(({ name }: JsonObject) => name === 'deployment_pipeline');
     expect(pipeline).toMatchObject({
       description: 'Automated deployment pipeline',
@@ -360,9 +414,23 @@ onBothDatabases('workflows', (create) => {
       is_active: true,
     });
     expect((await tower.api.get(`/workflows/${pipeline.id}`)).body.name).toBe('deployment_pipeline');
-    expect((await tower.api.get('/workflows/none')).body).toMatchObject({ status: 404, code: 'WORKFLOW_NOT_FOUND' });
-    expect((await tower.api.post('/workflows', { name: 'security_scan', steps: [{ name: 'a', task: script('true') }] })).body.errors).toEqual([
-      { pointer: '/name', code: 'DUPLICATE_NAME', message: expect.stringContaining('comes with the program') },
+    expect((await tower.api.get('/workflows/none')).body).toMatchObject({
+      status: 404,
+      code: 'WORKFLOW_NOT_FOUND',
+    });
+    expect(
+      (
+        await tower.api.post('/workflows', {
+          name: 'security_scan',
+          steps: [{ name: 'a', task: script('true') }],
+        })
+      ).body.errors,
+    ).toEqual([
+      {
+        pointer: '/name',
+        code: 'DUPLICATE_NAME',
+        message: expect.stringContaining('comes with the program'),
+      },
     ]);
     expect((await tower.api.get('/status')).body.orchestrator.workflows_count).toBeGreaterThanOrEqual(3);
   });
