@@ -14,6 +14,7 @@ import { SignalsModule } from './signals/signals.module.js';
 import { TaskTypesModule } from './task-types/task-types.module.js';
 import { TasksModule } from './tasks/tasks.module.js';
 import { TraceApiModule } from './trace-api/trace-api.module.js';
+import { WebhooksModule } from './webhooks/webhooks.module.js';
 import { WorkerModule } from './worker/worker.module.js';
 import { WorkflowsModule } from './workflows/workflows.module.js';
 
@@ -29,6 +30,7 @@ export class AppModule {
         DatabaseModule.forRoot(MIGRATIONS),
         SignalsModule,
         EventsModule,
+        WebhooksModule,
         TaskTypesModule,
         TasksModule,
         ExecutionModule,

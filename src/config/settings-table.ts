@@ -102,7 +102,7 @@ export const SETTINGS = {
   retentionDays: integer(
     'JCT_RETENTION_DAYS',
     30,
-    'Age at which finished tasks and traces are deleted.',
+    'Age at which finished tasks, traces and events are deleted.',
     1,
     36_500,
   ),
@@ -133,6 +133,19 @@ export const SETTINGS = {
     'JCT_WEBHOOK_SECRET_FILE',
     './.jct/webhook-secret',
     'File with the secret that signs callbacks. Made with a new secret (mode 0600) when it does not exist.',
+  ),
+  githubWebhookSecret: optionalText(
+    'JCT_GITHUB_WEBHOOK_SECRET',
+    'Verifies what GitHub sends to /webhooks/github. Unset: what is in JCT_GITHUB_WEBHOOK_SECRET_FILE.',
+    { secret: true },
+  ),
+  githubWebhookSecretFile: optionalText(
+    'JCT_GITHUB_WEBHOOK_SECRET_FILE',
+    'File with that secret. Made with a new secret (mode 0600) when it does not exist. Neither set: /webhooks/github is closed.',
+  ),
+  inboundWebhookSecretDir: optionalText(
+    'JCT_INBOUND_WEBHOOK_SECRET_DIR',
+    'Folder with a file for each sender of /webhooks/{source}, named like the source, that holds its secret: whsec_ and Base64. Read at each request.',
   ),
   allowPrivateTargets: flag(
     'JCT_ALLOW_PRIVATE_TARGETS',
