@@ -114,6 +114,7 @@ async function runs(runner: QueryRunner): Promise<void> {
     .index('workflow_runs_key_queue', 'concurrency_key, id', `status = 'queued'`)
     .unique('workflow_runs_idempotency', 'idempotency_key')
     .index('workflow_runs_newest', 'created_at, id')
+    .index('workflow_runs_finished', 'finished_at', 'finished_at IS NOT NULL')
     .index('workflow_runs_workflow', 'workflow_id, created_at')
     .index('workflow_runs_parent', 'parent_run_id', 'parent_run_id IS NOT NULL')
     .index('workflow_runs_schedule', 'schedule_id', `schedule_id IS NOT NULL AND ${ACTIVE}`)
@@ -194,5 +195,6 @@ async function schedules(runner: QueryRunner): Promise<void> {
     .check('schedule_decisions_run', `(outcome IN ('fired', 'queued')) = (run_id IS NOT NULL)`)
     .unique('schedule_decisions_fired_once', 'schedule_id, fire_at', 'run_id IS NOT NULL')
     .index('schedule_decisions_tick', 'schedule_id, fire_at, id')
+    .index('schedule_decisions_age', 'decided_at')
     .create();
 }

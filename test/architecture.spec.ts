@@ -25,7 +25,7 @@ const FLOORS: Record<string, readonly string[]> = {
   execution: ['common', 'config', 'outbound', 'task-types'],
   worker: ['common', 'config', 'signals', 'task-types', 'traces', 'tasks'],
   workflows: ['common', 'config', 'database', 'http', 'signals', 'events', 'tasks'],
-  retention: ['common', 'config', 'events', 'task-types', 'traces', 'tasks', 'execution'],
+  retention: ['common', 'config', 'events', 'task-types', 'traces', 'tasks', 'execution', 'workflows'],
   'trace-api': ['common', 'http', 'signals', 'traces', 'tasks'],
   orchestrator: ['common', 'config', 'events', 'callbacks', 'worker', 'workflows', 'retention'],
   health: ['common', 'config', 'database', 'tasks', 'execution', 'worker', 'orchestrator'],

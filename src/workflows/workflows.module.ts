@@ -5,6 +5,7 @@ import { EventsModule } from '../events/events.module.js';
 import { TasksModule } from '../tasks/tasks.module.js';
 import { CodeWorkflows } from './code-workflows.js';
 import { HandOver } from './runs/hand-over.js';
+import { OldRuns } from './runs/old-runs.js';
 import { Observer } from './runs/observer.js';
 import { RunAncestry } from './runs/run-ancestry.js';
 import { RunEngine } from './runs/run-engine.js';
@@ -47,11 +48,12 @@ const TEMPLATES = [IncidentResponse, DeploymentPipeline, SecurityScan];
     RunAncestry,
     Observer,
     HandOver,
+    OldRuns,
     ScheduleStore,
     Scheduler,
     Backfill,
     ...TEMPLATES,
   ],
-  exports: [WorkflowsService, WorkflowStore],
+  exports: [WorkflowsService, WorkflowStore, OldRuns],
 })
 export class WorkflowsModule {}

@@ -11,7 +11,8 @@ export async function runUntil(
   for (;;) {
     const { body } = await api.get(`/workflow-runs/${id}`);
     if (holds(body)) return body;
-    if (ENDED.includes(body.status as string)) throw new Error(`Run ${id} has ended: ${JSON.stringify(body)}`);
+    if (ENDED.includes(body.status as string))
+      throw new Error(`Run ${id} has ended: ${JSON.stringify(body)}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

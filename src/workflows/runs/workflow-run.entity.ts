@@ -33,6 +33,7 @@ const ACTIVE = `status IN ('queued', 'running')`;
 @Index('workflow_runs_key_queue', ['concurrencyKey', 'id'], { where: `status = 'queued'` })
 @Index('workflow_runs_idempotency', ['idempotencyKey'], { unique: true })
 @Index('workflow_runs_newest', ['createdAt', 'id'])
+@Index('workflow_runs_finished', ['finishedAt'], { where: 'finished_at IS NOT NULL' })
 @Index('workflow_runs_workflow', ['workflowId', 'createdAt'])
 @Index('workflow_runs_parent', ['parentRunId'], { where: 'parent_run_id IS NOT NULL' })
 @Index('workflow_runs_schedule', ['scheduleId'], { where: `schedule_id IS NOT NULL AND ${ACTIVE}` })

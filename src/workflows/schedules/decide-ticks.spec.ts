@@ -114,19 +114,13 @@ describe('ticks', () => {
       noInvalidDate: true,
     });
     fc.assert(
-      fc.property(
-        crons,
-        zones,
-        times,
-        fc.integer({ min: 0, max: 200_000 }),
-        (cron, zone, from, seconds) => {
-          const ticks = ticksOf(cron, zone);
-          const until = new Date(from.getTime() + seconds * 1_000);
-          const forward = ticks.between(from, until, 10_000);
-          expect(ticks.newest(from, until, 10_000)).toEqual(forward);
-          expect(ticks.newest(from, until, 3)).toEqual(forward.slice(-3));
-        },
-      ),
+      fc.property(crons, zones, times, fc.integer({ min: 0, max: 200_000 }), (cron, zone, from, seconds) => {
+        const ticks = ticksOf(cron, zone);
+        const until = new Date(from.getTime() + seconds * 1_000);
+        const forward = ticks.between(from, until, 10_000);
+        expect(ticks.newest(from, until, 10_000)).toEqual(forward);
+        expect(ticks.newest(from, until, 3)).toEqual(forward.slice(-3));
+      }),
       { numRuns: 60 },
     );
   });

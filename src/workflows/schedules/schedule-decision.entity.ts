@@ -20,6 +20,7 @@ export type DecisionKind = (typeof DECISION_KINDS)[number];
   where: 'run_id IS NOT NULL',
 })
 @Index('schedule_decisions_tick', ['scheduleId', 'fireAt', 'id'])
+@Index('schedule_decisions_age', ['decidedAt'])
 export class ScheduleDecisionEntity {
   @IdColumn('schedule_decisions_pk')
   id: string;
