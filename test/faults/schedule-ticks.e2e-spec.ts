@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import type { JsonObject } from '../../src/common/json.js';
 import { onBothDatabases, type TestDatabase } from '../support/databases.js';
@@ -46,13 +47,13 @@ onBothDatabases('schedules with three workers', (create) => {
     const workers = await Promise.all([fleet.worker(), fleet.worker(), fleet.worker()]);
     const decisions = (): Promise<JsonObject[]> =>
       dataSource.query(`SELECT schedule_id, fire_at, outcome, run_id FROM schedule_decisions`);
-    while ((await decisions()).length === 0);
+    while ((await decisions()).length === 0) await delay(5);
     await workers[0].kill();
     const wanted = SCHEDULES * TICKS_EACH;
     const until = minute + 1;
     const due = async (): Promise<JsonObject[]> =>
       (await decisions()).filter(({ fire_at }) => timeOf(fire_at) < until);
-    while ((await due()).length < wanted);
+    while ((await due()).length < wanted) await delay(50);
     const fired = await due();
     expect(fired).toHaveLength(wanted);
     expect(new Set(fired.map(({ outcome }) => outcome as string))).toEqual(new Set(['fired']));
@@ -64,7 +65,7 @@ onBothDatabases('schedules with three workers', (create) => {
     const own = new Set(fired.map(({ run_id }) => run_id as string));
     const open = async (): Promise<number> =>
       (await runs()).filter(({ id, status: state }) => own.has(id as string) && state !== 'completed').length;
-    while ((await open()) > 0);
+    while ((await open()) > 0) await delay(100);
     await dataSource.destroy();
   }, 120_000);
 });
