@@ -29,7 +29,7 @@ const FLOORS: Record<string, readonly string[]> = {
   'trace-api': ['common', 'http', 'signals', 'traces', 'tasks'],
   orchestrator: ['common', 'config', 'events', 'callbacks', 'worker', 'workflows', 'retention'],
   health: ['common', 'config', 'database', 'tasks', 'execution', 'worker', 'orchestrator'],
-  openapi: ['common', 'http', 'task-types', 'tasks', 'health'],
+  openapi: ['common', 'http', 'task-types', 'tasks', 'workflows', 'health'],
 };
 
 const LINES_MAX = 300;

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import type { JsonObject } from '../../src/common/json.js';
 import { onBothDatabases, type TestDatabase } from '../support/databases.js';
-import { Fleet } from '../support/fleet.js';
+import { Fleet, SHORT_LEASE } from '../support/fleet.js';
 import { towerDataSource } from '../support/tower-data-source.js';
 
 const SCHEDULES = 20;
@@ -14,7 +14,7 @@ onBothDatabases('schedules with three workers', (create) => {
   let fleet: Fleet;
   beforeEach(async () => {
     database = await create();
-    fleet = await Fleet.open(database.url, { JCT_POLL_INTERVAL_MS: '20', JCT_SANDBOX: 'process' });
+    fleet = await Fleet.open(database.url, { ...SHORT_LEASE, JCT_POLL_INTERVAL_MS: '100' });
   });
   afterEach(async () => {
     await fleet?.close();

@@ -10,7 +10,7 @@ import { type ClaimedRun, LeaseLostError, RunStore } from './run-store.js';
 const LOOKS_AT_ONCE = 4;
 
 /** A process that died is found out after this; the work under a lease is short, and renews it. */
-const LEASE_SECONDS_MAX = 30;
+const LEASE_SECONDS_MAX = 15;
 
 /** After a look that failed, for instance without a database. */
 const TRY_AGAIN_SECONDS = 5;

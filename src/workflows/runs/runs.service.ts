@@ -10,7 +10,7 @@ import type { Definition } from '../definition/definition.js';
 import { WorkflowStore } from '../workflow-store.js';
 import { stepsToResume } from './resume-steps.js';
 import { RunStore } from './run-store.js';
-import type { ListRunsQuery } from './workflow-run.dto.js';
+import type { ListRunsQuery } from './run-requests.dto.js';
 import { WorkflowRunEntity } from './workflow-run.entity.js';
 import type { WorkflowStepEntity } from './workflow-step.entity.js';
 

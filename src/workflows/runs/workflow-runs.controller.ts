@@ -1,15 +1,9 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Req } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Request } from 'express';
+import { ListRunsQuery, ResumeRunDto } from './run-requests.dto.js';
 import { type RunDetails, RunsService } from './runs.service.js';
-import {
-  ListRunsQuery,
-  ResumeRunDto,
-  RunPageDto,
-  toRunSummaryDto,
-  toWorkflowRunDto,
-  WorkflowRunDto,
-} from './workflow-run.dto.js';
+import { RunPageDto, toRunSummaryDto, toWorkflowRunDto, WorkflowRunDto } from './workflow-run.dto.js';
 
 @ApiTags('workflows')
 @Controller('workflow-runs')
