@@ -4,6 +4,8 @@ import { EventsService } from '../events/events.service.js';
 import { EventStats } from '../events/event-stats.js';
 import { RetentionSchedule } from '../retention/retention-schedule.js';
 import { WorkerService } from '../worker/worker.service.js';
+import { WorkflowStore } from '../workflows/workflow-store.js';
+import { WorkflowsService } from '../workflows/workflows.service.js';
 import { type Part, PARTS } from './part.js';
 
 /**
@@ -12,11 +14,21 @@ import { type Part, PARTS } from './part.js';
  */
 export const partsProvider: FactoryProvider<Part[]> = {
   provide: PARTS,
-  inject: [CallbacksService, EventsService, EventStats, RetentionSchedule, WorkerService],
+  inject: [
+    CallbacksService,
+    EventsService,
+    EventStats,
+    WorkflowsService,
+    WorkflowStore,
+    RetentionSchedule,
+    WorkerService,
+  ],
   useFactory: (
     callbacks: CallbacksService,
     events: EventsService,
     eventStats: EventStats,
+    workflows: WorkflowsService,
+    workflowStore: WorkflowStore,
     retention: RetentionSchedule,
     worker: WorkerService,
   ): Part[] => [
@@ -26,6 +38,12 @@ export const partsProvider: FactoryProvider<Part[]> = {
       start: () => events.start(),
       stop: () => events.stop(),
       report: async () => ({ facts: await eventStats.read() }),
+    },
+    {
+      name: 'workflows',
+      start: () => workflows.start(),
+      stop: () => workflows.stop(),
+      report: async () => ({ workflowsCount: await workflowStore.countActive() }),
     },
     { name: 'retention', start: () => retention.start(), stop: () => retention.stop() },
     {

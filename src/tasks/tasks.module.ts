@@ -53,6 +53,7 @@ import { WorkerEntity } from './worker.entity.js';
   ],
   exports: [
     TasksService,
+    TaskIntake,
     TaskQueries,
     TaskStats,
     TaskQueue,
