@@ -5,6 +5,7 @@ import { CommonModule } from './common/common.module.js';
 import { ConfigModule } from './config/config.module.js';
 import { Settings } from './config/settings.js';
 import { DatabaseModule } from './database/database.module.js';
+import { EventsModule } from './events/events.module.js';
 import { ExecutionModule } from './execution/execution.module.js';
 import { HealthModule } from './health/health.module.js';
 import { OrchestratorModule } from './orchestrator/orchestrator.module.js';
@@ -26,6 +27,7 @@ export class AppModule {
         CommonModule,
         DatabaseModule.forRoot(MIGRATIONS),
         SignalsModule,
+        EventsModule,
         TaskTypesModule,
         TasksModule,
         ExecutionModule,

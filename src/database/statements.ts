@@ -1,4 +1,5 @@
 import type { DataSource, EntityManager, EntityMetadata, ObjectLiteral, QueryRunner } from 'typeorm';
+import type { ColumnMetadata } from 'typeorm/metadata/ColumnMetadata.js';
 import type { Dialect } from './database-url.js';
 import { dialectOf } from './portable-data-source.js';
 
@@ -46,21 +47,29 @@ export function insertSql<E extends ObjectLiteral>(
   entity: E,
   expressions: Partial<Record<keyof E, string>> = {},
 ): { sql: string; parameters: unknown[] } {
+  return insertRowsSql(metadata, [entity], expressions);
+}
+
+/** As insertSql(), for one or more entities that leave the same properties `undefined`. */
+export function insertRowsSql<E extends ObjectLiteral>(
+  metadata: EntityMetadata,
+  entities: readonly E[],
+  expressions: Partial<Record<keyof E, string>> = {},
+): { sql: string; parameters: unknown[] } {
   const parameters: unknown[] = [];
-  const names: string[] = [];
-  const values: string[] = [];
-  for (const column of metadata.columns) {
-    const value = column.getEntityValue(entity) as unknown;
-    const expression = expressions[column.propertyName as keyof E];
-    if (expression === undefined && value === undefined) continue;
-    const { driver } = metadata.dataSource;
-    names.push(column.databaseName);
-    values.push(expression ?? `$${parameters.push(driver.preparePersistentValue(value, column))}`);
-  }
-  return {
-    sql: `INSERT INTO ${metadata.tableName} (${names.join(', ')}) VALUES (${values.join(', ')})`,
-    parameters,
-  };
+  const { driver } = metadata.dataSource;
+  const expressionOf = (column: ColumnMetadata): string | undefined =>
+    expressions[column.propertyName as keyof E];
+  const columns = metadata.columns.filter(
+    (column) => expressionOf(column) !== undefined || column.getEntityValue(entities[0]) !== undefined,
+  );
+  const bind = (entity: E, column: ColumnMetadata): string =>
+    `$${parameters.push(driver.preparePersistentValue(column.getEntityValue(entity), column))}`;
+  const rows = entities.map(
+    (entity) => `(${columns.map((column) => expressionOf(column) ?? bind(entity, column)).join(', ')})`,
+  );
+  const names = columns.map(({ databaseName }) => databaseName).join(', ');
+  return { sql: `INSERT INTO ${metadata.tableName} (${names}) VALUES ${rows.join(', ')}`, parameters };
 }
 
 /** The clock that decides leases and times: the database's, so that the clocks of the processes need not agree. */

@@ -14,3 +14,10 @@ export function storableJson(object: JsonObject): string {
     typeof value === 'string' ? storableText(value) : value,
   );
 }
+
+/** The object with every string in it storable; the same one when it already is. */
+export function storableObject<T extends JsonObject>(object: T): T {
+  const text = JSON.stringify(object);
+  const stored = storableJson(object);
+  return text === stored ? object : (JSON.parse(stored) as T);
+}

@@ -107,6 +107,7 @@ export class Relay {
     // What was announced while nobody listened here.
     this.tell('work');
     this.tell('callbacks');
+    this.tell('events');
   }
 
   private lost(reason: string): void {

@@ -3,6 +3,7 @@ import type { JsonObject } from '../common/json.js';
 import { IdColumn, JsonColumn, TimestampColumn, UuidColumn } from '../database/portable-columns.js';
 import type { FailureReason } from '../task-types/outcome.js';
 import type { RunTarget } from '../task-types/executor.js';
+import type { CauseKind } from '../events/event.entity.js';
 import type { TaskOptions } from './task-request.js';
 import type { Priority, TaskStatus } from './task-status.js';
 
@@ -49,6 +50,7 @@ export type Hold = 'schedule' | 'key';
 @Index('tasks_newest', ['createdAt', 'id'])
 @Index('tasks_type_status', ['type', 'status'])
 @Index('tasks_source_status', ['source', 'status'])
+@Index('tasks_cause', ['causedById', 'causedByKind'], { where: 'caused_by_id IS NOT NULL' })
 @Index('tasks_finished', ['completedAt'], { where: 'completed_at IS NOT NULL' })
 export class TaskEntity {
   @IdColumn('tasks_pk')
@@ -137,6 +139,13 @@ export class TaskEntity {
 
   @Column('varchar', { length: 128, nullable: true })
   requestId: string | null;
+
+  /** What led to it, when that was not a request of a person or program. */
+  @Column('varchar', { length: 16, nullable: true })
+  causedByKind: CauseKind | null;
+
+  @Column('varchar', { length: 255, nullable: true })
+  causedById: string | null;
 
   @JsonColumn()
   policy: JsonObject;

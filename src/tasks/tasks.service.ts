@@ -3,6 +3,7 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { Repository } from 'typeorm';
 import { AppError, ConflictError, NotFoundError } from '../common/errors.js';
 import { isId, newId } from '../common/ids.js';
+import type { EventCause } from '../events/event.entity.js';
 import { OutboundGuard } from '../outbound/outbound-guard.js';
 import { PoliciesService } from '../policies/policies.service.js';
 import { type Verdict, violations } from '../policies/verdict.js';
@@ -18,6 +19,8 @@ import { TaskEntity } from './task.entity.js';
 export interface Caller {
   actor: string | null;
   requestId: string;
+  /** What led to the request, when that was an event, a workflow run, ...: stored with the task. */
+  causedBy?: EventCause | null;
 }
 
 export interface Enqueued {
@@ -169,6 +172,8 @@ function newTask(
     cancelRequestedAt: null,
     requestedBy: caller.actor,
     requestId: caller.requestId,
+    causedByKind: caller.causedBy?.kind ?? null,
+    causedById: caller.causedBy?.id ?? null,
     policy: verdict,
     replayOf: null,
     result: null,

@@ -39,6 +39,8 @@ export function newTask(changes: Partial<NewTask> = {}): NewTask {
     cancelRequestedAt: null,
     requestedBy: null,
     requestId: null,
+    causedByKind: null,
+    causedById: null,
     policy: {},
     replayOf: null,
     result: null,
