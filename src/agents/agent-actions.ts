@@ -1,6 +1,5 @@
 import type { JsonObject } from '../common/json.js';
 import type { EventPriority } from '../events/event.entity.js';
-import type { PolicyViolation } from '../policies/verdict.js';
 
 /** A task as clients hand it in; `source` and `idempotency_key` are not the agent's to choose. */
 export interface AgentTask {
@@ -16,7 +15,12 @@ export interface AgentTask {
 /** What came of handing in a task: a refusal is an answer, with the words of the API. */
 export type Handed =
   | { accepted: true; taskId: string; status: string }
-  | { accepted: false; code: string; message: string; violations: PolicyViolation[] };
+  | {
+      accepted: false;
+      code: string;
+      message: string;
+      /** As in the problem document: of policy, or of the schema. */ violations: JsonObject[];
+    };
 
 export interface AgentEvent {
   type: string;

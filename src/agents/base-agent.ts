@@ -2,6 +2,7 @@ import type { JsonObject } from '../common/json.js';
 import type { EventEntity } from '../events/event.entity.js';
 import { type AgentOptions, agentOptions } from './agent.decorator.js';
 import type { AgentActions } from './agent-actions.js';
+import { within } from './within.js';
 
 export const AGENT_STATUSES = ['stopped', 'starting', 'running', 'stopping', 'error'] as const;
 export type AgentStatus = (typeof AGENT_STATUSES)[number];
@@ -13,6 +14,8 @@ export interface AgentHealth {
   /** What it is judged by. */
   details: JsonObject | null;
 }
+
+export const DEFAULT_TIMEOUT_SECONDS = 60;
 
 /** What an agent has while it handles one event. */
 export interface EventContext {
@@ -88,6 +91,11 @@ export abstract class BaseAgent<C extends object = object> {
     return null;
   }
 
+  /** Why it does not want this event of a type that it handles, as a sentence; null: it does. Must not wait for anything. */
+  declines(_event: EventEntity): string | null {
+    return null;
+  }
+
   /**
    * Starts it; does nothing when it runs or is blocked, and waits when it is starting or stopping.
    *
@@ -144,7 +152,12 @@ export abstract class BaseAgent<C extends object = object> {
   private async move(during: AgentStatus, after: AgentStatus, work: () => Promise<void>): Promise<void> {
     this.current = during;
     try {
-      await work();
+      const seconds = this.about.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS;
+      await within(
+        AbortSignal.timeout(seconds * 1_000),
+        work(),
+        `${this.name} was ${during} for more than ${seconds} s.`,
+      );
       this.current = after;
     } catch (error) {
       this.current = 'error';
@@ -157,6 +170,7 @@ export abstract class BaseAgent<C extends object = object> {
 
 function optionsOf(agent: object): AgentOptions {
   const options = agentOptions(agent.constructor);
-  if (options === undefined) throw new Error(`${agent.constructor.name} extends BaseAgent without @Agent({...})`);
+  if (options === undefined)
+    throw new Error(`${agent.constructor.name} extends BaseAgent without @Agent({...})`);
   return options;
 }

@@ -41,7 +41,11 @@ export class TableBuilder {
   }
 
   /** A column of a portable kind, or of a type that both databases call the same. */
-  column(name: string, type: PortableKind | 'integer' | 'smallint' | 'text', extra: Extra = {}): this {
+  column(
+    name: string,
+    type: PortableKind | 'integer' | 'smallint' | 'text' | 'boolean' | 'double precision',
+    extra: Extra = {},
+  ): this {
     const portable = type === 'json' || type === 'timestamp' || type === 'uuid';
     const { type: sqlType, ...size } = portable ? columnType(this.dialect, type) : { type };
     this.columns.push(new TableColumn({ name, type: sqlType as string, ...size, ...extra }));

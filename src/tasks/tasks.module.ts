@@ -47,6 +47,7 @@ import { WorkerEntity } from './worker.entity.js';
   ],
   exports: [
     TasksService,
+    TaskIntake,
     TaskQueries,
     TaskStats,
     TaskQueue,

@@ -71,7 +71,10 @@ export class AiBudget {
   }
 
   /** Puts what was used in place of what was set aside. @param used null: nobody knows, so all of it counts as used */
-  async settle({ day, agent, amount }: Reservation, used: (Tokens & { micros: number }) | null): Promise<void> {
+  async settle(
+    { day, agent, amount }: Reservation,
+    used: (Tokens & { micros: number }) | null,
+  ): Promise<void> {
     const { inputTokens, outputTokens, micros } = used ?? {
       inputTokens: amount.tokens,
       outputTokens: 0,
@@ -114,7 +117,14 @@ export class AiBudget {
       `UPDATE ai_usage SET calls = calls + 1, reserved_tokens = reserved_tokens + $3, reserved_micros = reserved_micros + $4
        WHERE day = $1 AND scope = $2
          AND input_tokens + output_tokens + reserved_tokens <= $5 AND cost_micros + reserved_micros <= $6`,
-      [day, scope, amount.tokens, amount.micros, limits.tokens - amount.tokens, limits.micros - amount.micros],
+      [
+        day,
+        scope,
+        amount.tokens,
+        amount.micros,
+        limits.tokens - amount.tokens,
+        limits.micros - amount.micros,
+      ],
     );
     return affected === 1;
   }

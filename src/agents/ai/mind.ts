@@ -13,9 +13,19 @@ export interface ThoughtCost {
 
 /** What came of asking a model: a value. A budget that is exhausted is no failure, and trying again does not help before it is renewed. */
 export type Thought =
-  | { status: 'answered'; text: string; /** null unless a schema was given. */ object: unknown; cost: ThoughtCost }
+  | {
+      status: 'answered';
+      text: string;
+      /** null unless a schema was given. */ object: unknown;
+      cost: ThoughtCost;
+    }
   | { status: 'budget_exhausted'; scope: 'call' | 'agent' | 'day'; message: string }
-  | { status: 'failed'; reason: FailureReason; message: string; /** Trying again may help. */ retryable: boolean };
+  | {
+      status: 'failed';
+      reason: FailureReason;
+      message: string;
+      /** Trying again may help. */ retryable: boolean;
+    };
 
 /** Asks the model within the budgets: of the call, of the agent, of the day. Agents get theirs through AIAgent.think(). */
 @Injectable()
@@ -49,7 +59,8 @@ export class Mind {
       return { status: 'budget_exhausted', scope: 'call', message };
     }
     const reserving = await this.budget.reserve(agent, { tokens, micros: this.cost(most) });
-    if (!reserving.ok) return { status: 'budget_exhausted', scope: reserving.scope, message: reserving.message };
+    if (!reserving.ok)
+      return { status: 'budget_exhausted', scope: reserving.scope, message: reserving.message };
 
     const answer = await this.model.ask(question);
     const { used } = answer;

@@ -42,7 +42,9 @@ function recentContext(exchanges: readonly Exchange[]): string {
   if (exchanges.length === 0) return 'No recent context available.';
   return exchanges
     .slice(-RECENT)
-    .map(({ prompt, response }, index) => `${index + 1}. Query: ${cut(prompt)}\n   Response: ${cut(response)}`)
+    .map(
+      ({ prompt, response }, index) => `${index + 1}. Query: ${cut(prompt)}\n   Response: ${cut(response)}`,
+    )
     .join('\n');
 }
 

@@ -1,0 +1,173 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { Injectable, Logger } from '@nestjs/common';
+import { Rounds } from '../common/rounds.js';
+import { Trouble } from '../common/trouble.js';
+import { Settings } from '../config/settings.js';
+import { Signals } from '../signals/signals.js';
+import { AgentInstances, together } from './agent-instances.js';
+import { AgentRegistry } from './agent-registry.js';
+import { AgentRows, type Desired } from './agent-rows.js';
+import type { BaseAgent } from './base-agent.js';
+
+/** An agent whose start failed is tried again after this, and at once when somebody asks for it. */
+const RESTART_AFTER_MS = 30_000;
+
+/** For agents that hang in their clean-up: the process ends all the same. */
+const STOP_GRACE_MS = 5_000;
+
+/** What this process last found of an agent. */
+interface Followed {
+  wanted: boolean;
+  revision: number;
+  reason: string | null;
+  failedAtMs: number;
+}
+
+/**
+ * Lets the agents of this process be what their rows say: started and stopped by the orchestrator in every process whose
+ * role includes the worker. It looks when it is told, and once every poll.
+ */
+@Injectable()
+export class AgentSupervisor {
+  private readonly processId = `${hostname().slice(0, 80)}:${process.pid}:${randomBytes(4).toString('hex')}`;
+  private readonly logger = new Logger('Agents');
+  private readonly trouble = new Trouble(this.logger);
+  private readonly rounds = new Rounds(() => this.trouble.watch('following agents', () => this.follow()));
+  private readonly followed = new Map<string, Followed>();
+  private readonly attempting = new Set<string>();
+  private readonly reported = new Map<string, { text: string; atMs: number }>();
+  private running: { unsubscribe: () => void; timer: NodeJS.Timeout } | null = null;
+
+  constructor(
+    private readonly settings: Settings,
+    private readonly registry: AgentRegistry,
+    private readonly rows: AgentRows,
+    private readonly instances: AgentInstances,
+    private readonly signals: Signals,
+  ) {}
+
+  /** Begins to follow the rows, and does not wait for the agents: one that hangs in its start holds up nobody. */
+  start(): void {
+    if (this.running !== null) return;
+    const ask = (): void => void this.rounds.ask();
+    this.running = {
+      unsubscribe: this.signals.on('agents', ask),
+      timer: setInterval(ask, this.settings.pollIntervalMs),
+    };
+    ask();
+  }
+
+  async stop(): Promise<void> {
+    if (this.running === null) return;
+    this.running.unsubscribe();
+    clearInterval(this.running.timer);
+    this.running = null;
+    await this.rounds.settled();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, STOP_GRACE_MS);
+    });
+    const agents = this.registry.all();
+    await Promise.race([Promise.allSettled(agents.map((agent) => agent.stop())), late]);
+    clearTimeout(timer);
+    await this.trouble.watch('leaving', () => this.instances.leave(this.processId));
+    this.followed.clear();
+    this.reported.clear();
+  }
+
+  /** Why the agent takes no events, as far as this process knows; null when it does. */
+  refusal(agent: BaseAgent): string | null {
+    const known = this.followed.get(agent.name);
+    if (known?.wanted === false) return known.reason ?? 'The agent is stopped.';
+    return agent.blocked();
+  }
+
+  private async follow(): Promise<void> {
+    const desired = await this.rows.desired();
+    const { maxConcurrentAgents } = this.settings;
+    let places = maxConcurrentAgents;
+    for (const agent of this.registry.all()) {
+      const row = desired.get(agent.name);
+      if (row === undefined) continue;
+      const blocked =
+        agent.blocked() ?? (places > 0 ? null : `MAX_CONCURRENT_AGENTS is ${maxConcurrentAgents}.`);
+      const now = this.followed.get(agent.name) ?? {
+        wanted: true,
+        revision: 0,
+        reason: null,
+        failedAtMs: -Infinity,
+      };
+      now.wanted = row.isEnabled && blocked === null;
+      now.reason = row.isEnabled ? blocked : null;
+      if (now.wanted) places -= 1;
+      this.followed.set(agent.name, now);
+      this.bring(agent, row, now);
+    }
+    await this.reportAll();
+  }
+
+  private bring(agent: BaseAgent, { revision, autoRestart }: Desired, now: Followed): void {
+    const asked = revision > now.revision;
+    now.revision = revision;
+    if (this.running === null || this.attempting.has(agent.name)) return;
+    if (!now.wanted) {
+      if (agent.status !== 'stopped') void this.attempt(agent, 'stop', now);
+      return;
+    }
+    const due = autoRestart && performance.now() - now.failedAtMs > RESTART_AFTER_MS;
+    if (agent.status === 'error' ? asked || due : agent.status !== 'running') {
+      void this.attempt(agent, 'start', now);
+    }
+  }
+
+  /** Never rejects; the next round reports what came of it. */
+  private async attempt(agent: BaseAgent, what: 'start' | 'stop', now: Followed): Promise<void> {
+    this.attempting.add(agent.name);
+    try {
+      await agent[what]();
+    } catch (error) {
+      const { message } = error as Error;
+      now.failedAtMs = performance.now();
+      this.logger.error(`Agent ${agent.name} failed to ${what}: ${message}`);
+      await this.trouble.watch('counting errors', () => this.rows.countError(agent.name, message));
+    } finally {
+      this.attempting.delete(agent.name);
+    }
+    void this.rounds.ask();
+  }
+
+  /** Reports what has changed, and everything once a heartbeat. */
+  private async reportAll(): Promise<void> {
+    const beatMs = this.settings.heartbeatSeconds * 1_000;
+    const told: string[] = [];
+    for (const agent of this.registry.all()) {
+      const report = this.reportOf(agent);
+      const text = JSON.stringify(report);
+      const last = this.reported.get(agent.name);
+      if (last?.text === text && performance.now() - last.atMs < beatMs) continue;
+      await this.instances.report(report);
+      this.reported.set(agent.name, { text, atMs: performance.now() });
+      if (last?.text !== text) this.logger.debug(`Agent ${agent.name} is ${agent.status}`);
+      told.push(agent.name);
+    }
+    if (told.length === 0) return;
+    const living = await this.instances.living();
+    for (const name of told) await this.rows.summarise(name, together(living.get(name) ?? []));
+    this.signals.announce('agents');
+  }
+
+  private reportOf(agent: BaseAgent): Parameters<AgentInstances['report']>[0] {
+    const { revision = 0, reason = null } = this.followed.get(agent.name) ?? {};
+    return {
+      agent: agent.name,
+      processId: this.processId,
+      status: agent.status,
+      reason: agent.status === 'error' ? agent.lastError : reason,
+      healthStatus: agent.health.status,
+      healthDetails: agent.health.details,
+      revision,
+      startedAt: agent.startedAt,
+    };
+  }
+}
