@@ -25,7 +25,8 @@ const FLOORS: Record<string, readonly string[]> = {
   worker: ['common', 'config', 'signals', 'task-types', 'traces', 'tasks'],
   retention: ['common', 'config', 'task-types', 'traces', 'tasks', 'execution'],
   'trace-api': ['common', 'signals', 'traces', 'tasks'],
-  orchestrator: ['config', 'callbacks', 'worker', 'retention'],
+  agents: ['common', 'config', 'database', 'http', 'signals', 'events', 'outbound', 'traces', 'tasks'],
+  orchestrator: ['config', 'callbacks', 'worker', 'retention', 'agents'],
   health: ['common', 'config', 'database', 'tasks', 'execution', 'worker', 'orchestrator'],
   openapi: ['common', 'http', 'task-types', 'tasks', 'health'],
 };

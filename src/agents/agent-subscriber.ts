@@ -60,6 +60,8 @@ export class AgentSubscriber implements EventSubscriber {
 
   private async attempt(event: EventEntity, delivery: DeliveryContext): Promise<JsonObject | null> {
     const { signal, attempt, deliveryId } = delivery;
+    // Its start is the business of the supervisor, who does not hurry after a failure.
+    if (this.agent.status === 'error') throw new Error(this.agent.lastError ?? 'The agent does not run.');
     // The event may have come before the agent had started.
     await within(signal, this.agent.start());
     const actions = this.desk.of(this.agent.name, { eventId: event.id, deliveryId });

@@ -19,6 +19,11 @@ import { AiBudget } from './ai/ai-budget.js';
 import { AiUsageEntity } from './ai/ai-usage.entity.js';
 import { LanguageModel } from './ai/language-model.js';
 import { Mind } from './ai/mind.js';
+import { BuildDoctor } from './build-doctor/build-doctor.agent.js';
+import { DiagnosisController } from './build-doctor/diagnosis.controller.js';
+import { EvidenceReader } from './build-doctor/evidence.js';
+import { HostProbe } from './infrastructure/host-probe.js';
+import { InfrastructureMonitor } from './infrastructure/infrastructure-monitor.agent.js';
 
 /** Modules of extensions import it when their agents ask a model. */
 @Module({
@@ -30,7 +35,7 @@ import { Mind } from './ai/mind.js';
     TasksModule,
     TracesModule,
   ],
-  controllers: [AgentsController],
+  controllers: [AgentsController, DiagnosisController],
   providers: [
     AgentsService,
     AgentSupervisor,
@@ -42,6 +47,10 @@ import { Mind } from './ai/mind.js';
     Mind,
     LanguageModel,
     AiBudget,
+    InfrastructureMonitor,
+    HostProbe,
+    BuildDoctor,
+    EvidenceReader,
   ],
   exports: [AgentsService, AgentSupervisor, Mind],
 })

@@ -54,30 +54,31 @@ export abstract class BaseAgent<C extends object = object> {
   /** To be set by the agent as often as it judges itself. */
   protected ownHealth: AgentHealth = { status: 'unknown', details: null };
 
-  private current: AgentStatus = 'stopped';
-  private since: Date | null = null;
-  private errors = 0;
-  private newestError: string | null = null;
-  private changing: Promise<void> | null = null;
+  // Not `private`: an agent may use the same names for its own.
+  #status: AgentStatus = 'stopped';
+  #startedAt: Date | null = null;
+  #errorCount = 0;
+  #lastError: string | null = null;
+  #changing: Promise<void> = Promise.resolve();
 
   get name(): string {
     return this.about.name;
   }
   get status(): AgentStatus {
-    return this.current;
+    return this.#status;
   }
   get health(): AgentHealth {
     return this.ownHealth;
   }
   get startedAt(): Date | null {
-    return this.since;
+    return this.#startedAt;
   }
   /** Since this process began: failed starts, failed stops, events that it threw at or hung on. */
   get errorCount(): number {
-    return this.errors;
+    return this.#errorCount;
   }
   get lastError(): string | null {
-    return this.newestError;
+    return this.#lastError;
   }
 
   /** Called once, before anything else. */
@@ -102,26 +103,26 @@ export abstract class BaseAgent<C extends object = object> {
    * @throws whatever initialise() throws; the status is then `error`
    */
   start(): Promise<void> {
-    return this.change(async () => {
-      if (this.current === 'running' || this.blocked() !== null) return;
-      await this.move('starting', 'running', () => this.initialise());
-      this.since = new Date();
+    return this.#change(async () => {
+      if (this.#status === 'running' || this.blocked() !== null) return;
+      await this.#move('starting', 'running', () => this.initialise());
+      this.#startedAt = new Date();
     });
   }
 
   /** Stops it; does nothing when it is stopped. @throws whatever cleanUp() throws; the status is then `error` */
   stop(): Promise<void> {
-    return this.change(async () => {
-      if (this.current === 'stopped') return;
-      await this.move('stopping', 'stopped', () => this.cleanUp());
-      this.since = null;
+    return this.#change(async () => {
+      if (this.#status === 'stopped') return;
+      await this.#move('stopping', 'stopped', () => this.cleanUp());
+      this.#startedAt = null;
     });
   }
 
   /** Counts an error that is not one of start() or stop(). */
   noteError(message: string): void {
-    this.errors += 1;
-    this.newestError = message;
+    this.#errorCount += 1;
+    this.#lastError = message;
   }
 
   /**
@@ -142,15 +143,14 @@ export abstract class BaseAgent<C extends object = object> {
   }
 
   /** One change at a time, in the order in which they were asked for. */
-  private change(work: () => Promise<void>): Promise<void> {
-    const before = this.changing ?? Promise.resolve();
-    const changed = before.catch(() => undefined).then(work);
-    this.changing = changed;
+  #change(work: () => Promise<void>): Promise<void> {
+    const changed = this.#changing.catch(() => undefined).then(work);
+    this.#changing = changed;
     return changed;
   }
 
-  private async move(during: AgentStatus, after: AgentStatus, work: () => Promise<void>): Promise<void> {
-    this.current = during;
+  async #move(during: AgentStatus, after: AgentStatus, work: () => Promise<void>): Promise<void> {
+    this.#status = during;
     try {
       const seconds = this.about.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS;
       await within(
@@ -158,10 +158,10 @@ export abstract class BaseAgent<C extends object = object> {
         work(),
         `${this.name} was ${during} for more than ${seconds} s.`,
       );
-      this.current = after;
+      this.#status = after;
     } catch (error) {
-      this.current = 'error';
-      this.since = null;
+      this.#status = 'error';
+      this.#startedAt = null;
       this.noteError(error instanceof Error ? error.message : String(error));
       throw error;
     }

@@ -1,5 +1,6 @@
 import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { Settings } from '../config/settings.js';
+import { AgentSupervisor } from '../agents/agent-supervisor.js';
 import { CallbacksService } from '../callbacks/callbacks.service.js';
 import { RetentionSchedule } from '../retention/retention-schedule.js';
 import { WorkerService } from '../worker/worker.service.js';
@@ -21,6 +22,7 @@ export class OrchestratorService implements OnApplicationBootstrap {
     private readonly worker: WorkerService,
     private readonly callbacks: CallbacksService,
     private readonly retention: RetentionSchedule,
+    private readonly agents: AgentSupervisor,
   ) {}
 
   get status(): OrchestratorStatus {
@@ -31,6 +33,7 @@ export class OrchestratorService implements OnApplicationBootstrap {
     this.current = 'running';
     if (this.settings.role !== 'api') {
       this.callbacks.start();
+      this.agents.start();
       await this.worker.start();
       this.retention.start();
     }
@@ -55,6 +58,7 @@ export class OrchestratorService implements OnApplicationBootstrap {
     this.current = 'stopping';
     this.logger.log('Stopping');
     await Promise.all([this.worker.stop(), this.retention.stop()]);
+    await this.agents.stop();
     // Last: what the tasks that just ended have to say still goes out.
     await this.callbacks.stop();
     this.current = 'stopped';

@@ -36,7 +36,7 @@ export interface ThinkOptions {
  * ```
  */
 export abstract class AIAgent<C extends object = object> extends BaseAgent<C> {
-  private readonly exchanges: Exchange[] = [];
+  readonly #exchanges: Exchange[] = [];
 
   constructor(protected readonly mind: Mind) {
     super();
@@ -44,7 +44,7 @@ export abstract class AIAgent<C extends object = object> extends BaseAgent<C> {
 
   /** The last 10 questions and answers, oldest first; of this process, and forgotten when it stops. */
   get contextWindow(): readonly Exchange[] {
-    return this.exchanges;
+    return this.#exchanges;
   }
 
   override blocked(): string | null {
@@ -67,20 +67,20 @@ export abstract class AIAgent<C extends object = object> extends BaseAgent<C> {
     }
     const thought = await this.mind.ask(this.name, {
       system: SYSTEM,
-      prompt: enhancedPrompt(this.about, this.exchanges, prompt, context),
+      prompt: enhancedPrompt(this.about, this.#exchanges, prompt, context),
       outputTokensMax,
       ...(schema && { schema }),
       ...(signal && { signal }),
     });
     if (thought.status === 'answered') {
-      this.exchanges.push({ prompt, response: thought.text });
-      this.exchanges.splice(0, this.exchanges.length - CONTEXT_LENGTH_MAX);
+      this.#exchanges.push({ prompt, response: thought.text });
+      this.#exchanges.splice(0, this.#exchanges.length - CONTEXT_LENGTH_MAX);
     }
     return thought;
   }
 
   protected override cleanUp(): Promise<void> {
-    this.exchanges.length = 0;
+    this.#exchanges.length = 0;
     return Promise.resolve();
   }
 }
