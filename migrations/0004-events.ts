@@ -61,6 +61,7 @@ async function deliveries(runner: QueryRunner): Promise<void> {
     .text('status', 16)
     .column('priority_rank', 'smallint')
     .column('attempt', 'integer')
+    .column('lost_attempts', 'integer')
     .column('lease_id', 'uuid', OPTIONAL)
     .column('next_attempt_at', 'timestamp', OPTIONAL)
     .column('outcome', 'json', OPTIONAL)
@@ -74,10 +75,11 @@ async function deliveries(runner: QueryRunner): Promise<void> {
     )
     .check('event_deliveries_open_has_next', `(${OPEN}) = (next_attempt_at IS NOT NULL)`)
     .check('event_deliveries_lease', `(status = 'processing') = (lease_id IS NOT NULL)`)
-    .check('event_deliveries_attempt', 'attempt >= 0')
+    .check('event_deliveries_attempt', 'attempt >= lost_attempts AND lost_attempts >= 0')
     .unique('event_deliveries_event', 'event_id, subscriber')
     .index('event_deliveries_open', 'subscriber, priority_rank, event_id', OPEN)
     .index('event_deliveries_due', 'next_attempt_at', OPEN)
+    .index('event_deliveries_dead', 'subscriber', `status = 'dead'`)
     .index('event_deliveries_newest', 'subscriber, id')
     .create();
 }

@@ -14,7 +14,7 @@ const FLOORS: Record<string, readonly string[]> = {
   http: ['common', 'database'],
   auth: ['common', 'config'],
   signals: ['common', 'config', 'database'],
-  events: ['common', 'database', 'signals'],
+  events: ['common', 'config', 'database', 'signals'],
   'task-types': ['common'],
   outbound: ['common', 'config'],
   policies: ['common', 'config'],
@@ -26,7 +26,7 @@ const FLOORS: Record<string, readonly string[]> = {
   retention: ['common', 'config', 'task-types', 'traces', 'tasks', 'execution'],
   'trace-api': ['common', 'signals', 'traces', 'tasks'],
   agents: ['common', 'config', 'database', 'http', 'signals', 'events', 'outbound', 'traces', 'tasks'],
-  orchestrator: ['config', 'callbacks', 'worker', 'retention', 'agents'],
+  orchestrator: ['common', 'config', 'events', 'callbacks', 'worker', 'retention', 'agents'],
   health: ['common', 'config', 'database', 'tasks', 'execution', 'worker', 'orchestrator'],
   openapi: ['common', 'http', 'task-types', 'tasks', 'health'],
 };

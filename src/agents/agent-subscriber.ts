@@ -10,6 +10,9 @@ import { within } from './within.js';
 const DEFAULT_ATTEMPTS_MAX = 5;
 export const DEFAULT_CONCURRENCY = 5;
 
+/** The time of the delivery began a moment before ours. */
+const TIMER_SLACK_MS = 100;
+
 /**
  * An agent as events see it: what it does is counted, what it throws fails the attempt, and one that hangs is left behind
  * when its time is over. An agent that shall not run is passed by, and the delivery says why.
@@ -51,6 +54,9 @@ export class AgentSubscriber implements EventSubscriber {
       await counted(null);
       return outcome;
     } catch (error) {
+      // Broken off because the process stops, or another has taken over: the agent is not to blame.
+      const spentMs = performance.now() - startedMs;
+      if (delivery.signal.aborted && spentMs < this.timeoutSeconds * 1_000 - TIMER_SLACK_MS) throw error;
       const message = error instanceof Error ? error.message : String(error);
       this.agent.noteError(message);
       await counted(message);

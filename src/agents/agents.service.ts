@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { AppError, ConflictError, NotFoundError } from '../common/errors.js';
 import { Signals } from '../signals/signals.js';
 import type { AgentInstanceEntity } from './agent-instance.entity.js';
-import { AgentInstances } from './agent-instances.js';
+import { AgentInstances, together } from './agent-instances.js';
 import { AgentRegistry } from './agent-registry.js';
 import { AgentRows } from './agent-rows.js';
 import type { AgentEntity } from './agent.entity.js';
@@ -37,6 +37,15 @@ export class AgentsService {
       const row = rows.get(agent.name);
       return row === undefined ? [] : [{ agent, row, instances: living.get(agent.name) ?? [] }];
     });
+  }
+
+  /** For /status. */
+  async summary(): Promise<Record<string, { status: string; health: string }>> {
+    const entries = (await this.list()).map(({ row, instances }) => {
+      const { status, health } = together(instances);
+      return [row.name, { status, health }] as const;
+    });
+    return Object.fromEntries(entries);
   }
 
   /** @throws NotFoundError AGENT_NOT_FOUND */

@@ -24,7 +24,7 @@ export type DeliveryStatus = (typeof DELIVERY_STATUSES)[number];
   `(status IN ('pending', 'processing', 'failed')) = (next_attempt_at IS NOT NULL)`,
 )
 @Check('event_deliveries_lease', `(status = 'processing') = (lease_id IS NOT NULL)`)
-@Check('event_deliveries_attempt', 'attempt >= 0')
+@Check('event_deliveries_attempt', 'attempt >= lost_attempts AND lost_attempts >= 0')
 @Index('event_deliveries_event', ['eventId', 'subscriber'], { unique: true })
 // Only what is still to do stands in it: a claim reads the rows of one subscriber, most urgent first.
 @Index('event_deliveries_open', ['subscriber', 'priorityRank', 'eventId'], {
@@ -33,6 +33,7 @@ export type DeliveryStatus = (typeof DELIVERY_STATUSES)[number];
 @Index('event_deliveries_due', ['nextAttemptAt'], {
   where: `status IN ('pending', 'processing', 'failed')`,
 })
+@Index('event_deliveries_dead', ['subscriber'], { where: `status = 'dead'` })
 @Index('event_deliveries_newest', ['subscriber', 'id'])
 export class EventDeliveryEntity {
   /** Told to the subscriber at every attempt, so that it can tell a repetition. */
@@ -55,6 +56,10 @@ export class EventDeliveryEntity {
   /** Attempts begun since the event was dispatched, or since somebody asked for it to be delivered again. */
   @Column('integer')
   attempt: number;
+
+  /** Those of them whose process died or fell silent: they do not count as failed. */
+  @Column('integer')
+  lostAttempts: number;
 
   /** Who knows it may record how the attempt that goes on has ended. */
   @UuidColumn({ nullable: true })

@@ -68,11 +68,33 @@ class AuthStatusDto {
   key_required: boolean;
 }
 
+/** One thing that the orchestrator starts and stops, as this process has it. */
+class PartStatusDto {
+  /** @example "events" */
+  name: string;
+
+  /** `stopped` where the role of this process leaves it out. */
+  @ApiProperty({
+    enum: ['starting', 'running', 'stopping', 'stopped', 'failed'],
+    enumName: 'PartStatus',
+  })
+  status: string;
+
+  @ApiProperty({ type: 'string', format: 'date-time', nullable: true })
+  since: string | null;
+
+  error: string | null;
+
+  /** What it has to tell, over all processes: of `events` the length of its queues. */
+  @ApiProperty({ type: 'object', additionalProperties: true })
+  facts: JsonObject;
+}
+
 /** The whole truth about this installation. */
 export class StatusDto {
   orchestrator: OrchestratorStatusDto;
 
-  /** By name: agents are not part of this version. */
+  /** By name: `status` and `health` of each. */
   @ApiProperty({ type: 'object', additionalProperties: true })
   agents: JsonObject;
 
@@ -83,6 +105,9 @@ export class StatusDto {
   /** What this process does. */
   @ApiProperty({ enum: ['all', 'api', 'worker'], enumName: 'Role' })
   role: string;
+
+  /** What the orchestrator starts and stops, in order. */
+  parts: PartStatusDto[];
 
   /** Every living worker, in any process. */
   workers: WorkerStatusDto[];

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
+import type { JsonObject } from '../common/json.js';
 import { VERSION } from '../common/version.js';
 import { Settings } from '../config/settings.js';
 import { dialectOf } from '../database/portable-data-source.js';
@@ -24,19 +25,26 @@ export class StatusService {
 
   async status(): Promise<StatusDto> {
     const { by_status: queue } = await this.stats.counts();
+    const parts = await this.orchestrator.describe();
+    const agents = Object.assign({}, ...parts.map(({ report }) => report.agents ?? {})) as JsonObject;
     const living = await this.workers.living(this.settings.leaseSeconds);
     const { environment, debug, maxConcurrentAgents, role, apiKeyFile } = this.settings;
     return {
       orchestrator: {
         status: this.orchestrator.status,
-        agents_count: 0,
-        workflows_count: 0,
+        agents_count: Object.keys(agents).length,
+        workflows_count: parts.reduce((sum, { report }) => sum + (report.workflowsCount ?? 0), 0),
         running_tasks: queue['running'] ?? 0,
       },
-      agents: {},
+      agents,
       settings: { environment, debug, max_concurrent_agents: maxConcurrentAgents },
       version: VERSION,
       role,
+      parts: parts.map(({ report, since, ...part }) => ({
+        ...part,
+        since: since?.toISOString() ?? null,
+        facts: report.facts ?? {},
+      })),
       workers: living.map(({ startedAt: _startedAt, heartbeatAt, ...worker }) => ({
         ...worker,
         heartbeat_at: heartbeatAt.toISOString(),

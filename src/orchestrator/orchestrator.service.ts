@@ -1,11 +1,30 @@
-import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { Clock } from '../common/clock.js';
+import type { JsonObject } from '../common/json.js';
+import { VERSION } from '../common/version.js';
 import { Settings } from '../config/settings.js';
-import { AgentSupervisor } from '../agents/agent-supervisor.js';
-import { CallbacksService } from '../callbacks/callbacks.service.js';
-import { RetentionSchedule } from '../retention/retention-schedule.js';
-import { WorkerService } from '../worker/worker.service.js';
+import { EventLog } from '../events/event-log.js';
+import { EVENT_TYPES } from '../events/event-types.js';
+import { type Part, type PartReport, PARTS } from './part.js';
 
 export type OrchestratorStatus = 'running' | 'stopping' | 'stopped';
+export type PartStatus = 'starting' | 'running' | 'stopping' | 'stopped' | 'failed';
+
+/** A part as this process has it. */
+export interface PartState {
+  name: string;
+  status: PartStatus;
+  /** Since when it runs; null unless running. */
+  since: Date | null;
+  /** Why it could not be stopped in order. */
+  error: string | null;
+  report: PartReport;
+}
+
+/** The end of a process does not wait longer for a database that is away. */
+const FAREWELL_MS = 1_000;
 
 /**
  * The one provider that starts and stops what this process does, in order. What a role leaves out is never started: an
@@ -14,29 +33,38 @@ export type OrchestratorStatus = 'running' | 'stopping' | 'stopped';
 @Injectable()
 export class OrchestratorService implements OnApplicationBootstrap {
   private readonly logger = new Logger('Orchestrator');
+  private readonly states: Map<Part, Omit<PartState, 'name' | 'report'>>;
   private current: OrchestratorStatus = 'stopped';
   private stopping: Promise<void> | null = null;
 
   constructor(
     private readonly settings: Settings,
-    private readonly worker: WorkerService,
-    private readonly callbacks: CallbacksService,
-    private readonly retention: RetentionSchedule,
-    private readonly agents: AgentSupervisor,
-  ) {}
+    private readonly clock: Clock,
+    private readonly events: EventLog,
+    @Inject(PARTS) private readonly parts: readonly Part[],
+  ) {
+    this.states = new Map(parts.map((part) => [part, { status: 'stopped', since: null, error: null }]));
+  }
 
   get status(): OrchestratorStatus {
     return this.current;
   }
 
+  /** Every part in the order of its start, with what it has to tell. */
+  async describe(): Promise<PartState[]> {
+    return Promise.all(
+      this.parts.map(async (part) => ({
+        name: part.name,
+        ...this.states.get(part)!,
+        report: (await part.report?.()) ?? {},
+      })),
+    );
+  }
+
   async onApplicationBootstrap(): Promise<void> {
     this.current = 'running';
-    if (this.settings.role !== 'api') {
-      this.callbacks.start();
-      this.agents.start();
-      await this.worker.start();
-      this.retention.start();
-    }
+    if (this.settings.role !== 'api') for (const part of this.parts) await this.startPart(part);
+    await this.events.record(this.lifeEvent(EVENT_TYPES.SYSTEM_STARTUP));
     this.logger.log(`Running as ${this.settings.role}`);
   }
 
@@ -51,17 +79,53 @@ export class OrchestratorService implements OnApplicationBootstrap {
 
   /** Ends the grace: what still runs is given back to the queue now. */
   hurry(): void {
-    this.worker.giveBack();
+    for (const part of this.parts) part.hurry?.();
+  }
+
+  private async startPart(part: Part): Promise<void> {
+    this.states.set(part, { status: 'starting', since: null, error: null });
+    await part.start();
+    this.states.set(part, { status: 'running', since: this.clock.now(), error: null });
   }
 
   private async stopOnce(): Promise<void> {
     this.current = 'stopping';
     this.logger.log('Stopping');
-    await Promise.all([this.worker.stop(), this.retention.stop()]);
-    await this.agents.stop();
-    // Last: what the tasks that just ended have to say still goes out.
-    await this.callbacks.stop();
+    for (const part of [...this.parts].reverse()) await this.stopPart(part);
+    await this.farewell();
     this.current = 'stopped';
     this.logger.log('Stopped');
+  }
+
+  /** One that cannot be stopped in order keeps no other from it. */
+  private async stopPart(part: Part): Promise<void> {
+    const state = this.states.get(part)!;
+    if (state.status !== 'running') return;
+    this.states.set(part, { ...state, status: 'stopping' });
+    try {
+      await part.stop();
+      this.states.set(part, { status: 'stopped', since: null, error: null });
+    } catch (error) {
+      const { message, stack } = error as Error;
+      this.logger.error(`${part.name} could not be stopped in order`, stack);
+      this.states.set(part, { status: 'failed', since: null, error: message });
+    }
+  }
+
+  private async farewell(): Promise<void> {
+    const recorded = this.events.record(this.lifeEvent(EVENT_TYPES.SYSTEM_SHUTDOWN)).then(
+      () => undefined,
+      () => this.logger.warn('The end of this process could not be recorded: the database is away'),
+    );
+    await Promise.race([recorded, sleep(FAREWELL_MS)]);
+  }
+
+  private lifeEvent(type: string): { type: string; source: string; data: JsonObject } {
+    const { role } = this.settings;
+    return {
+      type,
+      source: 'orchestrator',
+      data: { host: hostname(), pid: process.pid, role, version: VERSION },
+    };
   }
 }

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import type { PortableDataSource } from '../../src/database/portable-data-source.js';
+import { sqlClock } from '../../src/database/statements.js';
 import { EventLog } from '../../src/events/event-log.js';
 import { EventEntity } from '../../src/events/event.entity.js';
+import { insertEvents } from '../../src/events/insert-events.js';
 import { Signals } from '../../src/signals/signals.js';
 import { onBothDatabases, type TestDatabase } from '../support/databases.js';
 import { towerDataSource } from '../support/tower-data-source.js';
@@ -73,11 +75,13 @@ onBothDatabases('the log of events', (create) => {
   it('belongs to the transaction that it is given: nothing is left of one that is rolled back', async () => {
     const doomed = dataSource.transaction(async (manager) => {
       await log.record(push, manager);
-      await log.recordAll([push, push], manager);
+      await insertEvents(manager, sqlClock(dataSource), [push, push]);
       throw new Error('rolled back on purpose');
     });
     await expect(doomed).rejects.toThrow('on purpose');
-    await dataSource.transaction((manager) => log.recordAll([push, { ...push, priority: 'low' }], manager));
+    await dataSource.transaction((manager) =>
+      insertEvents(manager, sqlClock(dataSource), [push, { ...push, priority: 'low' }]),
+    );
     expect((await stored()).map(({ priority }) => priority).sort()).toEqual(['low', 'medium']);
     expect(announced).toBe(0);
   });
