@@ -26,7 +26,7 @@ export class AgentEnrolment implements OnApplicationBootstrap {
         description: agent.about.description,
         config: { ...this.registry.configOf(agent) },
         capabilities: [...(agent.about.capabilities ?? [])],
-        maxConcurrentTasks: subscriber.concurrency,
+        maxConcurrentTasks: subscriber.concurrencyMax,
       });
       if (subscriber.handles.length > 0) this.subscribers.add(subscriber);
     }

@@ -8,7 +8,7 @@ import { type BaseAgent, DEFAULT_TIMEOUT_SECONDS } from './base-agent.js';
 import { within } from './within.js';
 
 const DEFAULT_ATTEMPTS_MAX = 5;
-export const DEFAULT_CONCURRENCY = 5;
+const DEFAULT_CONCURRENCY = 5;
 
 /** The time of the delivery began a moment before ours. */
 const TIMER_SLACK_MS = 100;
@@ -22,7 +22,7 @@ export class AgentSubscriber implements EventSubscriber {
   readonly handles: readonly string[];
   readonly timeoutSeconds: number;
   readonly maxAttempts: number;
-  readonly concurrency: number;
+  readonly concurrencyMax: number;
 
   constructor(
     private readonly agent: BaseAgent,
@@ -35,7 +35,12 @@ export class AgentSubscriber implements EventSubscriber {
     this.handles = [...agent.handledEventTypes];
     this.timeoutSeconds = timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS;
     this.maxAttempts = maxAttempts ?? DEFAULT_ATTEMPTS_MAX;
-    this.concurrency = concurrency ?? DEFAULT_CONCURRENCY;
+    this.concurrencyMax = concurrency ?? DEFAULT_CONCURRENCY;
+  }
+
+  /** None where the agent cannot run: what there is for it waits for a process where it can. */
+  get concurrency(): number {
+    return this.supervisor.isWanted(this.agent) ? this.concurrencyMax : 0;
   }
 
   wants(event: EventEntity): string | null {

@@ -18,6 +18,9 @@ const STOP_GRACE_MS = 5_000;
 
 /** What this process last found of an agent. */
 interface Followed {
+  /** By its row. */
+  enabled: boolean;
+  /** Enabled, and nothing in this process is against it. */
   wanted: boolean;
   revision: number;
   reason: string | null;
@@ -35,7 +38,8 @@ export class AgentSupervisor {
   private readonly trouble = new Trouble(this.logger);
   private readonly rounds = new Rounds(() => this.trouble.watch('following agents', () => this.follow()));
   private readonly followed = new Map<string, Followed>();
-  private readonly attempting = new Set<string>();
+  private readonly attempting = new Map<string, 'starting' | 'stopping'>();
+  private elsewhere: ReadonlySet<string> = new Set();
   private readonly reported = new Map<string, { text: string; atMs: number }>();
   private running: { unsubscribe: () => void; timer: NodeJS.Timeout } | null = null;
 
@@ -76,11 +80,17 @@ export class AgentSupervisor {
     this.reported.clear();
   }
 
-  /** Why the agent takes no events, as far as this process knows; null when it does. */
+  /** Why nobody takes events for the agent, as far as this process knows; null when somebody does. */
   refusal(agent: BaseAgent): string | null {
     const known = this.followed.get(agent.name);
-    if (known?.wanted === false) return known.reason ?? 'The agent is stopped.';
-    return agent.blocked();
+    if (known === undefined) return agent.blocked();
+    if (!known.enabled) return 'The agent is stopped.';
+    return known.wanted || this.elsewhere.has(agent.name) ? null : known.reason;
+  }
+
+  /** Whether the agent takes events in this process. */
+  isWanted({ name }: BaseAgent): boolean {
+    return this.followed.get(name)?.wanted ?? false;
   }
 
   private async follow(): Promise<void> {
@@ -93,17 +103,20 @@ export class AgentSupervisor {
       const blocked =
         agent.blocked() ?? (places > 0 ? null : `MAX_CONCURRENT_AGENTS is ${maxConcurrentAgents}.`);
       const now = this.followed.get(agent.name) ?? {
+        enabled: true,
         wanted: true,
         revision: 0,
         reason: null,
         failedAtMs: -Infinity,
       };
+      now.enabled = row.isEnabled;
       now.wanted = row.isEnabled && blocked === null;
       now.reason = row.isEnabled ? blocked : null;
       if (now.wanted) places -= 1;
       this.followed.set(agent.name, now);
       this.bring(agent, row, now);
     }
+    this.elsewhere = await this.runningElsewhere();
     await this.reportAll();
   }
 
@@ -123,7 +136,7 @@ export class AgentSupervisor {
 
   /** Never rejects; the next round reports what came of it. */
   private async attempt(agent: BaseAgent, what: 'start' | 'stop', now: Followed): Promise<void> {
-    this.attempting.add(agent.name);
+    this.attempting.set(agent.name, what === 'start' ? 'starting' : 'stopping');
     try {
       await agent[what]();
     } catch (error) {
@@ -157,12 +170,22 @@ export class AgentSupervisor {
     this.signals.announce('agents');
   }
 
+  private async runningElsewhere(): Promise<ReadonlySet<string>> {
+    const living = [...(await this.instances.living()).values()].flat();
+    const others = living.filter(
+      ({ processId, status }) =>
+        processId !== this.processId && (status === 'running' || status === 'starting'),
+    );
+    return new Set(others.map(({ agent }) => agent));
+  }
+
   private reportOf(agent: BaseAgent): Parameters<AgentInstances['report']>[0] {
     const { revision = 0, reason = null } = this.followed.get(agent.name) ?? {};
     return {
       agent: agent.name,
       processId: this.processId,
-      status: agent.status,
+      // What was begun in this very round has not reached the agent yet.
+      status: this.attempting.get(agent.name) ?? agent.status,
       reason: agent.status === 'error' ? agent.lastError : reason,
       healthStatus: agent.health.status,
       healthDetails: agent.health.details,

@@ -6,7 +6,7 @@ import { AgentInstances, together } from './agent-instances.js';
 import { AgentRegistry } from './agent-registry.js';
 import { AgentRows } from './agent-rows.js';
 import type { AgentEntity } from './agent.entity.js';
-import type { BaseAgent } from './base-agent.js';
+import type { AgentStatus, BaseAgent } from './base-agent.js';
 
 /** An agent, its row, and what the living processes say of it. */
 export interface AgentView {
@@ -17,6 +17,7 @@ export interface AgentView {
 
 /** Within it, a worker that lives has followed: it is told, or polls. */
 const FOLLOW_MS = 10_000;
+const CHANGING: readonly AgentStatus[] = ['starting', 'stopping'];
 const LOOK_MS = 250;
 
 /** What `GET /agents` shows, and what start and stop do: they write what shall be, and the worker processes follow. */
@@ -57,56 +58,43 @@ export class AgentsService {
   }
 
   /**
-   * Lets the agent run from now on, and waits until a process runs it.
+   * Lets the agent run from now on, and waits until the worker processes have followed.
    *
-   * @returns false when no process has followed yet: the first one to come will
+   * @returns false when none has: the first one to come will
    * @throws ConflictError ILLEGAL_STATE when it cannot run, AppError AGENT_FAILED when its start failed
    */
-  start(name: string): Promise<boolean> {
-    return this.change(name, true, (instances) => {
-      if (instances.some(({ status }) => status === 'running')) return true;
-      const failed = instances.find(({ status }) => status === 'error');
-      if (failed) throw new AppError(500, 'AGENT_FAILED', `Failed to start agent: ${failed.reason}`);
-      const blocked = instances.find(({ status, reason }) => status === 'stopped' && reason !== null);
-      if (blocked) {
-        throw new ConflictError('ILLEGAL_STATE', `The agent cannot run. ${blocked.reason}`, {
-          current_state: 'stopped',
-        });
-      }
-      return false;
+  async start(name: string): Promise<boolean> {
+    const followed = await this.change(name, true);
+    if (followed.some(({ status }) => status === 'running')) return true;
+    const failed = followed.find(({ status }) => status === 'error');
+    if (failed) throw new AppError(500, 'AGENT_FAILED', `Failed to start agent: ${failed.reason}`);
+    const blocked = followed.find(({ reason }) => reason !== null);
+    if (!blocked) return false;
+    throw new ConflictError('ILLEGAL_STATE', `The agent cannot run. ${blocked.reason}`, {
+      current_state: 'stopped',
     });
   }
 
-  /** Lets the agent run no more, and waits until none does. @returns false when a process has not followed yet */
-  stop(name: string): Promise<boolean> {
-    return this.change(name, false, (instances, all) => {
-      const failed = instances.find(({ status }) => status === 'error');
-      if (failed) throw new AppError(500, 'AGENT_FAILED', `Failed to stop agent: ${failed.reason}`);
-      return instances.length === all.length && instances.every(({ status }) => status === 'stopped');
-    });
+  /** Lets the agent run no more, and waits until it does not. @returns false when a process has not followed yet */
+  async stop(name: string): Promise<boolean> {
+    const followed = await this.change(name, false);
+    const failed = followed.find(({ status }) => status === 'error');
+    if (failed) throw new AppError(500, 'AGENT_FAILED', `Failed to stop agent: ${failed.reason}`);
+    const all = (await this.instances.living()).get(name) ?? [];
+    return all.length === followed.length;
   }
 
-  /** @param done is asked about the processes that have followed, and all */
-  private async change(
-    name: string,
-    enabled: boolean,
-    done: (followed: AgentInstanceEntity[], all: readonly AgentInstanceEntity[]) => boolean,
-  ): Promise<boolean> {
+  /** @returns what the processes say that have followed: all that live, or as many as did in time */
+  private async change(name: string, enabled: boolean): Promise<AgentInstanceEntity[]> {
     await this.get(name);
     const { revision } = (await this.rows.setEnabled(name, enabled))!;
     this.signals.announce('agents');
     const deadline = AbortSignal.timeout(FOLLOW_MS);
-    while (!deadline.aborted) {
+    for (;;) {
       const all = (await this.instances.living()).get(name) ?? [];
-      if (
-        done(
-          all.filter((instance) => instance.revision >= revision),
-          all,
-        )
-      )
-        return true;
+      const followed = all.filter((each) => each.revision >= revision && !CHANGING.includes(each.status));
+      if (followed.length === all.length || deadline.aborted) return followed;
       await this.signals.next(['agents'], LOOK_MS, deadline);
     }
-    return false;
   }
 }

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Type } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { createApp, listen } from '../../src/app.js';
 import { readSettings } from '../../src/config/settings.js';
@@ -16,11 +17,18 @@ export class Tower {
     readonly folder: string,
   ) {}
 
-  /** @param environment settings beside the address, the database and the folders */
-  static async start(databaseUrl: string, environment: Record<string, string> = {}): Promise<Tower> {
+  /**
+   * @param environment settings beside the address, the database and the folders
+   * @param extensions modules beside those of the tower
+   */
+  static async start(
+    databaseUrl: string,
+    environment: Record<string, string> = {},
+    extensions: Type[] = [],
+  ): Promise<Tower> {
     const folder = await mkdtemp(join(tmpdir(), 'jct-tower-'));
     const settings = readSettings(towerEnvironment(folder, { DATABASE_URL: databaseUrl, ...environment }));
-    const app = await createApp(settings);
+    const app = await createApp(settings, extensions);
     return new Tower(app, new ApiClient(await listen(app, settings)), folder);
   }
 
