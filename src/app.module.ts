@@ -15,6 +15,7 @@ import { SignalsModule } from './signals/signals.module.js';
 import { TaskTypesModule } from './task-types/task-types.module.js';
 import { TasksModule } from './tasks/tasks.module.js';
 import { TraceApiModule } from './trace-api/trace-api.module.js';
+import { WebhooksModule } from './webhooks/webhooks.module.js';
 import { WorkerModule } from './worker/worker.module.js';
 
 /** The whole tower. `extensions` are modules that add task types; they may inject whatever the modules below export. */
@@ -29,6 +30,7 @@ export class AppModule {
         DatabaseModule.forRoot(MIGRATIONS),
         SignalsModule,
         EventsModule,
+        WebhooksModule,
         TaskTypesModule,
         TasksModule,
         ExecutionModule,

@@ -134,6 +134,19 @@ export const SETTINGS = {
     './.jct/webhook-secret',
     'File with the secret that signs callbacks. Made with a new secret (mode 0600) when it does not exist.',
   ),
+  githubWebhookSecret: optionalText(
+    'JCT_GITHUB_WEBHOOK_SECRET',
+    'Verifies what GitHub sends to /webhooks/github. Unset: what is in JCT_GITHUB_WEBHOOK_SECRET_FILE.',
+    { secret: true },
+  ),
+  githubWebhookSecretFile: optionalText(
+    'JCT_GITHUB_WEBHOOK_SECRET_FILE',
+    'File with that secret. Made with a new secret (mode 0600) when it does not exist. Neither set: /webhooks/github is closed.',
+  ),
+  inboundWebhookSecretDir: optionalText(
+    'JCT_INBOUND_WEBHOOK_SECRET_DIR',
+    'Folder with a file for each sender of /webhooks/{source}, named like the source, that holds its secret: whsec_ and Base64. Read at each request.',
+  ),
   agentsFile: optionalText(
     'JCT_AGENTS_FILE',
     'YAML file with the configuration of agents, by name. Read at start.',

@@ -43,6 +43,7 @@ function read(request: Request, _response: Response, next: NextFunction): void {
   const done = (error?: AppError): void => {
     request.off('end', done).off('error', broken);
     request.body = error === undefined ? Buffer.concat(parts) : undefined;
+    request.rawBody = request.body as Buffer | undefined;
     parts.length = 0;
     next(error);
   };

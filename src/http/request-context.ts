@@ -9,6 +9,8 @@ declare module 'express-serve-static-core' {
     requestId: string;
     /** Name of the key that the caller showed; null where none is asked for. */
     actor: string | null;
+    /** The bytes of the body as they came, for signatures. */
+    rawBody?: Buffer;
   }
 }
 

@@ -1,7 +1,7 @@
 import { parseRepository } from '../common/repository.js';
 import type { OutboundGuard } from '../outbound/outbound-guard.js';
 import type { PolicyInput } from '../policies/policy-input.js';
-import { jsonBytes } from './dto/json-bytes-max.js';
+import { jsonBytes } from '../http/json-bytes-max.js';
 import type { TaskRequest } from './task-request.js';
 
 /** A request as the policy gate sees it. */

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { EventsModule } from '../events/events.module.js';
 import { OutboundModule } from '../outbound/outbound.module.js';
 import { PoliciesModule } from '../policies/policies.module.js';
 import { CallbackEntity } from './callback.entity.js';
@@ -10,6 +11,7 @@ import { LateResults } from './queue/late-results.js';
 import { TaskQueue } from './queue/task-queue.js';
 import { TaskUpkeep } from './queue/task-upkeep.js';
 import { TaskBatch } from './task-batch.js';
+import { TaskConsequences } from './task-consequences.js';
 import { TaskExplanation } from './task-explanation.js';
 import { TaskIntake } from './task-intake.js';
 import { TaskQueries } from './task-queries.js';
@@ -26,6 +28,7 @@ import { WorkerEntity } from './worker.entity.js';
 @Module({
   imports: [
     TypeOrmModule.forFeature([TaskEntity, TaskRunEntity, CallbackEntity, WorkerEntity]),
+    EventsModule,
     PoliciesModule,
     OutboundModule,
   ],
@@ -36,6 +39,7 @@ import { WorkerEntity } from './worker.entity.js';
     TaskBatch,
     TaskQueries,
     TaskStats,
+    TaskConsequences,
     TaskExplanation,
     TaskWait,
     TaskControl,

@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream';
 import { NotFoundError, ValidationError } from '../common/errors.js';
 import { TasksService } from '../tasks/tasks.service.js';
 import { TraceStore } from '../traces/trace-store.js';
-import { EventStream } from './event-stream.js';
+import { EventStream } from '../http/event-stream.js';
 import { LogFollower, type LogPart, type LogPosition } from './log-follower.js';
 import { RunLocator } from './run-locator.js';
 import { TraceDto, TraceVerificationDto } from './trace.dto.js';

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import type { DeliveryContext } from '../../src/events/event-subscribers.js';
-import { EventEntity } from '../../src/events/event.entity.js';
+import type { EventEntity } from '../../src/events/event.entity.js';
 import { onBothDatabases, type TestDatabase } from '../support/databases.js';
 import { EventRooms } from '../support/event-rooms.js';
 

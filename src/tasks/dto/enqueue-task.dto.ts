@@ -21,7 +21,7 @@ import {
 import type { JsonObject } from '../../common/json.js';
 import { IsHttpUrl } from './is-http-url.js';
 import { IsRef, IsRelativePath, IsRepository } from './is-target.js';
-import { JsonBytesMax } from './json-bytes-max.js';
+import { JsonBytesMax } from '../../http/json-bytes-max.js';
 
 const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/i;
 

@@ -1,5 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import type { JsonObject } from '../../common/json.js';
+import { CauseDto } from '../../events/dto/event.dto.js';
 import { FAILURE_REASONS, type FailureReason } from '../../task-types/outcome.js';
 import { PRIORITIES, type Priority, TASK_STATUSES, type TaskStatus } from '../task-status.js';
 import type { TaskEntity } from '../task.entity.js';
@@ -102,6 +103,10 @@ export class TaskDto {
   /** The X-Request-Id under which it was handed in. */
   request_id: string | null;
 
+  /** What led to it, when that was not a request from outside. */
+  @ApiProperty({ type: CauseDto, nullable: true })
+  caused_by: CauseDto | null;
+
   /** The verdict of policy: `decision`, `version`, and every rule that was seen. */
   @ApiProperty({ type: 'object', additionalProperties: true })
   policy: JsonObject;
@@ -151,6 +156,7 @@ export function toTaskDto(task: TaskEntity): TaskDto {
     run_id: task.runId,
     requested_by: task.requestedBy,
     request_id: task.requestId,
+    caused_by: task.causedByKind === null ? null : { kind: task.causedByKind, id: task.causedById! },
     policy: task.policy,
     trace_path: task.tracePath,
     replay_of: task.replayOf,

@@ -10,7 +10,7 @@ const HOST_CHARACTERS_MAX = 255;
 
 /**
  * Writes the message to the task's `callback_url` that says how it ended; nothing when it asked for none or has not ended.
- * Call it inside every transaction that may end a task, with the row as that transaction left it.
+ * Called by recordEnds(), inside the transaction that ended the task.
  */
 export async function insertCallback(
   manager: EntityManager,
@@ -43,6 +43,7 @@ export async function insertCallback(
 /** Tells those who wait that a task has ended; after the commit. */
 export function announceEnd(signals: Signals, { id, callbackUrl }: TaskEntity): void {
   signals.announce(`settled:${id}`);
+  signals.announce('events');
   if (callbackUrl !== null) signals.announce('callbacks');
 }
 

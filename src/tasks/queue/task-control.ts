@@ -6,8 +6,9 @@ import { execute, hydrate, insertSql, type SqlClock, sqlClock } from '../../data
 import { Signals } from '../../signals/signals.js';
 import { isTerminal } from '../task-status.js';
 import { TaskEntity } from '../task.entity.js';
-import { announceEnd, insertCallback } from './callback-outbox.js';
+import { announceEnd } from './callback-outbox.js';
 import { lockKey, promoteNext } from './concurrency-key.js';
+import { recordEnds } from './task-events.js';
 
 /** A row for insertion: what the database does not decide. */
 export type NewTask = Omit<TaskEntity, 'createdAt' | 'updatedAt' | 'runAt' | 'hold'> & { runAt: Date | null };
@@ -119,7 +120,7 @@ export class TaskControl {
       const { rows } = await execute(manager, sql, parameters);
       if (rows[0] === undefined) return null;
       const task = hydrate<TaskEntity>(this.dataSource.getMetadata(TaskEntity), rows[0]);
-      await insertCallback(manager, this.clock, task);
+      await recordEnds(manager, this.clock, [task]);
       if (key == null || !(task.hold === 'key' || isTerminal(task.status))) return task;
       await promoteNext(manager, key);
       return manager.findOneBy(TaskEntity, { id });

@@ -1,16 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource, type EntityManager } from 'typeorm';
-import { newId } from '../../common/ids.js';
 import { type Dialect } from '../../database/database-url.js';
 import { dialectOf } from '../../database/portable-data-source.js';
 import { execute, hydrate, type SqlClock, sqlClock } from '../../database/statements.js';
 import { Signals } from '../../signals/signals.js';
-import { announceEnd, insertCallback } from './callback-outbox.js';
+import { announceEnd } from './callback-outbox.js';
+import { claimableSql, claimSql } from './claim-statement.js';
 import { promoteNext } from './concurrency-key.js';
 import type { Ending } from './ending.js';
 import { storableEnding } from './storable-ending.js';
 import { insertRun, settleSql } from './settle-statement.js';
+import { recordEnds, recordStarts, START_EVENTS } from './task-events.js';
 import { isTerminal } from '../task-status.js';
 import { TaskEntity } from '../task.entity.js';
 
@@ -50,34 +51,14 @@ export class TaskQueue {
    * processes claim at once (PostgreSQL skips rows that another claim has locked; SQLite has one writer).
    */
   async claim(claimant: Claimant, limit: number): Promise<ClaimedTask[]> {
-    const runIds = JSON.stringify(Array.from({ length: limit }, newId));
-    const postgres = this.dialect === 'postgres';
-    const types = claimant.types.map((_, index) => `$${index + 6}`).join(', ');
-    const { rows } = await execute(
-      this.dataSource.manager,
-      // MATERIALIZED: a planner that evaluates the limited subquery twice would claim more than the limit (Oban's lesson).
-      `WITH picked AS MATERIALIZED (
-         SELECT id FROM tasks
-         WHERE status = 'queued' AND hold IS NULL AND queue = $1 AND type IN (${types})
-           AND (expires_at IS NULL OR expires_at > ${this.clock.now} OR attempt > 0)
-         ORDER BY priority_rank, created_at, id LIMIT $2 ${postgres ? 'FOR UPDATE SKIP LOCKED' : ''}),
-       numbered AS (SELECT id, row_number() OVER () - 1 AS place FROM picked)
-       UPDATE tasks SET status = 'running', attempt = attempt + 1, worker_id = $3,
-         run_id = ${postgres ? `(($4::jsonb) ->> (place::int))::uuid` : `json_extract($4, '$[' || place || ']')`},
-         trace_path = ${postgres ? `to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')` : 'substr(created_at, 1, 10)'}
-           || '/' || tasks.id || '/run-' || (attempt + 1),
-         lease_expires_at = ${this.clock.after('$5')}, started_at = ${this.clock.now}, updated_at = ${this.clock.now}
-       FROM numbered WHERE tasks.id = numbered.id RETURNING *`,
-      [claimant.queue, limit, claimant.workerId, runIds, claimant.leaseSeconds, ...claimant.types],
+    const tasks = await this.take(claimant, limit);
+    if (tasks.some(({ type }) => START_EVENTS.has(type))) this.signals.announce('events');
+    return tasks.sort(
+      (a, b) =>
+        a.priorityRank - b.priorityRank ||
+        a.createdAt.getTime() - b.createdAt.getTime() ||
+        compare(a.id, b.id),
     );
-    return rows
-      .map((row) => this.toTask(row) as ClaimedTask)
-      .sort(
-        (a, b) =>
-          a.priorityRank - b.priorityRank ||
-          a.createdAt.getTime() - b.createdAt.getTime() ||
-          compare(a.id, b.id),
-      );
   }
 
   /**
@@ -102,7 +83,7 @@ export class TaskQueue {
   }
 
   /**
-   * Ends a run: the task's new state, the run's row, the callback and the hand-over of its concurrency key in one
+   * Ends a run: the task's new state, the run's row, the callback, the events and the hand-over of its concurrency key in one
    * transaction, if and only if the run still has its lease. A task whose cancellation was requested is not queued again,
    * but cancelled.
    *
@@ -130,7 +111,7 @@ export class TaskQueue {
       if (rows[0] === undefined) return null;
       const task = this.toTask(rows[0]);
       await insertRun(manager, this.clock, task, runId, stored, manifestSha256);
-      await insertCallback(manager, this.clock, task);
+      await recordEnds(manager, this.clock, [task]);
       const promoted = await this.handOver(manager, task);
       return { task, work: promoted || task.status === 'queued' };
     });
@@ -144,6 +125,23 @@ export class TaskQueue {
   private async handOver(manager: EntityManager, task: TaskEntity): Promise<boolean> {
     const holds = task.status === 'queued' && task.hold === null;
     return task.concurrencyKey !== null && !holds && (await promoteNext(manager, task.concurrencyKey));
+  }
+
+  /** With the events of their start: in one statement on PostgreSQL, in one transaction on SQLite. */
+  private async take(claimant: Claimant, limit: number): Promise<ClaimedTask[]> {
+    const { sql, parameters } = claimSql(this.dialect, this.clock, claimant, limit);
+    const claimed = async (manager: EntityManager): Promise<ClaimedTask[]> =>
+      (await execute(manager, sql, parameters)).rows.map((row) => this.toTask(row) as ClaimedTask);
+    if (this.dialect === 'postgres') return claimed(this.dataSource.manager);
+    // A transaction takes the one writer's place, so not for nothing: workers ask every second.
+    const claimable = claimableSql(this.clock, claimant);
+    const { rows } = await execute(this.dataSource.manager, claimable.sql, claimable.parameters);
+    if (rows.length === 0) return [];
+    return this.dataSource.transaction(async (manager) => {
+      const tasks = await claimed(manager);
+      await recordStarts(manager, this.clock, tasks);
+      return tasks;
+    });
   }
 
   private toTask(row: Record<string, unknown>): TaskEntity {

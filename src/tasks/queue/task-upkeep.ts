@@ -5,9 +5,10 @@ import { dialectOf } from '../../database/portable-data-source.js';
 import { execute, hydrate, type SqlClock, sqlClock } from '../../database/statements.js';
 import { Signals } from '../../signals/signals.js';
 import { TaskEntity } from '../task.entity.js';
-import { announceEnd, insertCallback } from './callback-outbox.js';
+import { announceEnd } from './callback-outbox.js';
 import type { Ending } from './ending.js';
 import { promoteNext } from './concurrency-key.js';
+import { recordEnds } from './task-events.js';
 import { TaskQueue } from './task-queue.js';
 
 /** Lost runs after which a task is taken for one that kills its workers. */
@@ -80,7 +81,7 @@ export class TaskUpkeep {
          RETURNING *`,
       );
       const tasks = rows.map((row) => hydrate<TaskEntity>(manager.dataSource.getMetadata(TaskEntity), row));
-      for (const task of tasks) await insertCallback(manager, this.clock, task);
+      await recordEnds(manager, this.clock, tasks);
       return tasks;
     });
     for (const task of expired) announceEnd(this.signals, task);
