@@ -44,7 +44,7 @@ export class AgentSubscriber implements EventSubscriber {
   }
 
   wants(event: EventEntity): string | null {
-    if (event.actor === this.name) return 'The agent recorded it itself.';
+    if (event.actor === this.name) return 'It is the doing of the agent itself.';
     return this.supervisor.refusal(this.agent) ?? this.agent.declines(event);
   }
 

@@ -20,7 +20,7 @@ import { type Evidence, EvidenceReader } from './evidence.js';
 const TYPES = ['build', 'test', 'scan', 'deploy'];
 
 /** The command had no part in it: there is nothing in its log. */
-const NOT_ITS_FAULT = ['cancelled', 'worker_lost', 'expired', 'trace_storage'];
+const NOT_ITS_FAULT = ['cancelled', 'worker_lost', 'expired', 'trace_storage', 'sandbox'];
 
 /** The run, as the event tells of it: by now, the task may be in its next one. */
 interface FailedRun {
