@@ -24,7 +24,7 @@ const FLOORS: Record<string, readonly string[]> = {
   callbacks: ['common', 'config', 'database', 'signals', 'outbound', 'tasks'],
   execution: ['common', 'config', 'outbound', 'task-types'],
   worker: ['common', 'config', 'signals', 'task-types', 'traces', 'tasks'],
-  retention: ['common', 'config', 'task-types', 'traces', 'tasks', 'execution'],
+  retention: ['common', 'config', 'events', 'task-types', 'traces', 'tasks', 'execution'],
   'trace-api': ['common', 'http', 'signals', 'traces', 'tasks'],
   agents: ['common', 'config', 'database', 'http', 'signals', 'events', 'outbound', 'traces', 'tasks'],
   orchestrator: ['common', 'config', 'events', 'callbacks', 'worker', 'retention', 'agents'],

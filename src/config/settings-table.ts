@@ -102,7 +102,7 @@ export const SETTINGS = {
   retentionDays: integer(
     'JCT_RETENTION_DAYS',
     30,
-    'Age at which finished tasks and traces are deleted.',
+    'Age at which finished tasks, traces and events are deleted.',
     1,
     36_500,
   ),

@@ -52,10 +52,18 @@ function isStructured(headers: IncomingHttpHeaders): boolean {
   return headers['content-type']?.trim().toLowerCase().startsWith('application/cloudevents') ?? false;
 }
 
-/** The attributes of binary mode: non-ASCII characters travel percent-encoded (HTTP binding, 3.1.3.2). */
+/** Already of ASCII characters, with percent signs of their own. */
+const NEVER_ENCODED = ['id', 'source', 'type', 'dataschema'];
+
+/** The attributes of binary mode: text travels percent-encoded (HTTP binding, 3.1.3.2). */
 function attributesOf(headers: IncomingHttpHeaders): JsonObject {
   const attributes = Object.entries(headers).filter(([name]) => name.startsWith('ce-'));
-  return Object.fromEntries(attributes.map(([name, value]) => [name.slice(3), decoded(String(value))]));
+  return Object.fromEntries(
+    attributes.map(([header, value]) => {
+      const [name, text] = [header.slice(3), String(value)];
+      return [name, NEVER_ENCODED.includes(name) ? text : decoded(text)];
+    }),
+  );
 }
 
 function decoded(text: string): string {
@@ -67,7 +75,7 @@ function decoded(text: string): string {
 }
 
 function violationsOfAttributes(given: JsonObject): Violation[] {
-  const missing = REQUIRED.filter((name) => given[name] === undefined || given[name] === null);
+  const missing = REQUIRED.filter((name) => (given[name] ?? '') === '');
   const violations = missing.map((name) => ({
     pointer: `/${name}`,
     code: 'REQUIRED',

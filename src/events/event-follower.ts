@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Settings } from '../config/settings.js';
 import { Signals } from '../signals/signals.js';
 import { matches } from './event-pattern.js';
-import { EventTail } from './event-tail.js';
+import { EventTail, type TailPosition } from './event-tail.js';
 import type { EventEntity } from './event.entity.js';
 
 /** What may not be shown yet is looked at again after this time. */
@@ -18,14 +18,18 @@ export class EventFollower {
     private readonly tail: EventTail,
   ) {}
 
+  /** From now on, or after the event that was seen last. */
+  begin(lastSeen: string | null): Promise<TailPosition> {
+    return this.tail.positionAfter(lastSeen);
+  }
+
   /**
-   * Every event from now on, or after the one that was seen last: each once, none left out. Reads on as the consumer asks
-   * for more.
+   * Every event after the position: each once, none left out. Reads on as the consumer asks for more.
    *
    * @param gone ends it
    */
-  async *follow(pattern: string, lastSeen: string | null, gone: AbortSignal): AsyncGenerator<EventEntity> {
-    let position = await this.tail.positionAfter(lastSeen);
+  async *follow(pattern: string, from: TailPosition, gone: AbortSignal): AsyncGenerator<EventEntity> {
+    let position = from;
     while (!gone.aborted) {
       // Subscribed before looking: what happens in between is not missed.
       const changed = this.signals.next(['events'], this.settings.pollIntervalMs, gone);

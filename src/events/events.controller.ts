@@ -76,9 +76,11 @@ export class EventsController {
     @Res() response: Response,
   ): Promise<void> {
     const lastSeen = request.headers['last-event-id']?.toString() ?? null;
+    // Before the reader is told that the stream is open: what it causes from then on is in it.
+    const position = await this.follower.begin(lastSeen);
     const stream = new EventStream(response);
     try {
-      for await (const event of this.follower.follow(query.event_type ?? '*', lastSeen, stream.gone))
+      for await (const event of this.follower.follow(query.event_type ?? '*', position, stream.gone))
         await stream.send('event', event.id, JSON.stringify(toEventDto(event)));
     } finally {
       stream.end();

@@ -15,6 +15,7 @@ import { EventTail } from './event-tail.js';
 import { EventsController } from './events.controller.js';
 import { EventsService } from './events.service.js';
 import { EventEntity } from './event.entity.js';
+import { OldEvents } from './old-events.js';
 
 @Module({
   imports: [TypeOrmModule.forFeature([EventEntity, EventDeliveryEntity])],
@@ -32,7 +33,8 @@ import { EventEntity } from './event.entity.js';
     EventTail,
     EventFollower,
     EventStats,
+    OldEvents,
   ],
-  exports: [EventLog, EventSubscribers, Consequences, EventQueries, EventsService, EventStats],
+  exports: [EventLog, EventSubscribers, Consequences, EventQueries, EventsService, EventStats, OldEvents],
 })
 export class EventsModule {}

@@ -31,6 +31,8 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     .addSecurityRequirements({})
     .addTag('tasks', 'Hand in tasks and follow them.')
     .addTag('traces', 'What a run left: log, files, manifest.')
+    .addTag('events', 'What happened, whom it was told to, and what it led to.')
+    .addTag('webhooks', 'Doors that ask for a signature instead of a key.')
     .addTag('callbacks', 'Deliveries of callbacks.')
     .addTag('policies', 'What is allowed, and why.')
     .addTag('system', 'Health and state of the tower.')

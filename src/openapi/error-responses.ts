@@ -4,8 +4,8 @@ type Response = NonNullable<Operation['responses'][string]>;
 
 const DESCRIPTIONS: Record<number, string> = {
   400: 'The request cannot be read, or holds JSON that is refused.',
-  401: 'A key is needed: Authorization: Bearer jct_...',
-  403: 'Policy denies the task (POLICY_DENIED, every violated rule), or the key may not do this.',
+  401: 'A key is needed: Authorization: Bearer jct_...; of a webhook the signature is missing or wrong.',
+  403: 'Policy denies the task (POLICY_DENIED, every violated rule), the key may not do this, or the webhook has no secret.',
   404: 'There is no such thing.',
   409: 'The idempotency key stands for another request, or the present state forbids it.',
   413: 'The body is larger than 1 MiB.',
@@ -37,7 +37,7 @@ function statusesOf(path: string, operation: Operation): number[] {
   if ((operation.parameters ?? []).some((parameter) => 'in' in parameter && parameter.in === 'query'))
     statuses.push(422);
   if (operation.requestBody !== undefined) statuses.push(413, 415, 422);
-  if (/\/(enqueue|replay|retry)$/.test(path)) statuses.push(403);
+  if (/\/(enqueue|replay|retry)$|^\/webhooks\//.test(path)) statuses.push(403);
   if (/\/(enqueue|cancel|replay|retry|redeliver)$/.test(path)) statuses.push(409);
   return [...new Set(statuses)];
 }

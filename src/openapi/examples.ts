@@ -1,9 +1,11 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { JsonObject } from '../common/json.js';
+import { EVENT_EXAMPLES, type Example } from './event-examples.js';
 
 const TASK_ID = '019aa5a4-6c1e-7b3a-9d51-0f4c5e1a2b3c';
 const RUN_ID = '019aa5a4-6c4f-7c11-8f2e-5d3c2b1a0f9e';
 const CALLBACK_ID = '019aa5a4-7d20-7a55-b1c4-1f2e3d4c5b6a';
+const COMMIT = '4b825dc642cb6eb9a060e54bf8d69288fbee4904';
 const AT = '2026-11-22T09:30:00.000Z';
 const LATER = '2026-11-22T09:30:04.120Z';
 const SHA256 = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08';
@@ -33,7 +35,7 @@ const RULE = {
 };
 const { outcome: _outcome, ...VIOLATION } = RULE;
 const VERDICT = { decision: 'allow', version: '0d523d8475f3db3e', rules: [RULE] };
-const RESULT = { exit_code: 0, duration_ms: 3980, commit: '4b825dc642cb6eb9a060e54bf8d69288fbee4904' };
+const RESULT = { exit_code: 0, duration_ms: 3980, commit: COMMIT };
 const ENQUEUED = { task_id: TASK_ID, status: 'queued', created_at: AT };
 const TASK = {
   task_id: TASK_ID,
@@ -59,6 +61,7 @@ const TASK = {
   run_id: null,
   requested_by: 'default',
   request_id: 'req-1',
+  caused_by: null,
   policy: VERDICT,
   trace_path: TRACE,
   replay_of: null,
@@ -91,7 +94,7 @@ const CALLBACK = {
 const CHECKS = { database: { status: 'up', message: null }, disk: { status: 'up', message: null } };
 
 /** For each operation: what may be sent, and what is answered. */
-const EXAMPLES: Record<string, { request?: JsonObject; response?: JsonObject | string }> = {
+const EXAMPLES: Record<string, Example> = {
   enqueueTask: { request: REQUEST, response: ENQUEUED },
   enqueueTasks: {
     request: {
@@ -125,6 +128,7 @@ const EXAMPLES: Record<string, { request?: JsonObject; response?: JsonObject | s
       oldest_queued_seconds: 1.25,
       finished_last_minute: 3,
       finished_last_hour: 40,
+      late_results: 0,
     },
   },
   getTask: { response: TASK },
@@ -144,6 +148,7 @@ const EXAMPLES: Record<string, { request?: JsonObject; response?: JsonObject | s
           trace_path: TRACE,
           manifest_sha256: SHA256,
           trace_complete: true,
+          late_result: null,
         },
       ],
     },
@@ -201,6 +206,7 @@ const EXAMPLES: Record<string, { request?: JsonObject; response?: JsonObject | s
   verifyTaskTrace: { response: { ok: true, complete: true, checked: 5, problems: [] } },
   listTaskCallbacks: { response: { items: [CALLBACK] } },
   redeliverCallback: { response: CALLBACK },
+  ...EVENT_EXAMPLES,
   getHealth: { response: { status: 'ok' } },
   getHealthz: { response: { status: 'ok' } },
   getReadyz: { response: { status: 'ready', checks: CHECKS } },
@@ -212,6 +218,7 @@ const EXAMPLES: Record<string, { request?: JsonObject; response?: JsonObject | s
       settings: { environment: 'development', debug: false, max_concurrent_agents: 10 },
       version: '0.2.0',
       role: 'all',
+      parts: [{ name: 'worker', status: 'running', since: AT, error: null, facts: {} }],
       workers: [],
       queue: { queued: 0, running: 1 },
       sandbox: { isolation: 'bubblewrap', reason: null },
@@ -243,6 +250,9 @@ export function withExamples(document: OpenAPIObject): OpenAPIObject {
   return document;
 }
 
-function addExample(content: Record<string, JsonObject> | undefined, example: JsonObject | string): void {
+function addExample(
+  content: Record<string, JsonObject> | undefined,
+  example: JsonObject | JsonObject[] | string,
+): void {
   for (const media of Object.values(content ?? {})) media['example'] = example;
 }

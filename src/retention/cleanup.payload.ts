@@ -64,7 +64,7 @@ export class CleanupPayload extends OmitType(CommandPayload, ['script', 'command
   @StartsWithProgram()
   command?: string[];
 
-  /** What of the tower's own data is removed: traces of ended tasks, unused workspaces and mirrors, or ended tasks. */
+  /** What of the tower's own data is removed: traces of ended tasks, unused workspaces and mirrors, ended tasks, or ended events. */
   @Optional()
   @IsIn(RETAINED)
   @WithoutCommand()

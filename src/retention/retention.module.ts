@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { EventsModule } from '../events/events.module.js';
 import { ExecutionModule } from '../execution/execution.module.js';
 import { TasksModule } from '../tasks/tasks.module.js';
 import { TracesModule } from '../traces/traces.module.js';
@@ -7,7 +8,7 @@ import { RetentionSchedule } from './retention-schedule.js';
 import { RetentionService } from './retention.service.js';
 
 @Module({
-  imports: [TasksModule, TracesModule, ExecutionModule],
+  imports: [EventsModule, TasksModule, TracesModule, ExecutionModule],
   providers: [RetentionService, RetentionSchedule, CleanupExecutor],
   exports: [RetentionSchedule],
 })

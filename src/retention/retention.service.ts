@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
+import { OldEvents } from '../events/old-events.js';
 import { Workspaces } from '../execution/workspace/workspaces.js';
 import { FinishedTasks } from '../tasks/queue/finished-tasks.js';
 import type { TaskFolder } from '../traces/trace-folders.js';
 import { TraceStore } from '../traces/trace-store.js';
 
 /** In this order: a trace whose task is gone goes in the same round. */
-export const RETAINED = ['tasks', 'traces', 'workspaces'] as const;
+export const RETAINED = ['tasks', 'traces', 'events', 'workspaces'] as const;
 export type Retained = (typeof RETAINED)[number];
 
 export interface Sweep {
@@ -32,6 +33,7 @@ export class RetentionService {
   constructor(
     private readonly clock: Clock,
     private readonly tasks: FinishedTasks,
+    private readonly events: OldEvents,
     private readonly traces: TraceStore,
     private readonly workspaces: Workspaces,
   ) {}
@@ -40,7 +42,9 @@ export class RetentionService {
   async sweep(sweep: Sweep, signal: AbortSignal): Promise<Swept> {
     switch (sweep.what) {
       case 'tasks':
-        return this.sweepTasks(sweep, signal);
+        return sweepRows(this.tasks, sweep, signal);
+      case 'events':
+        return sweepRows(this.events, sweep, signal);
       case 'traces':
         return this.sweepTraces(sweep, signal);
       case 'workspaces':
@@ -48,17 +52,6 @@ export class RetentionService {
       default:
         return sweep.what satisfies never;
     }
-  }
-
-  private async sweepTasks({ olderThanDays, dryRun }: Sweep, signal: AbortSignal): Promise<Swept> {
-    if (dryRun) return { removed: await this.tasks.count(olderThanDays), examples: [] };
-    const swept: Swept = { removed: 0, examples: [] };
-    while (!signal.aborted) {
-      const ids = await this.tasks.remove(olderThanDays, BATCH);
-      if (ids.length === 0) break;
-      note(swept, ids);
-    }
-    return swept;
   }
 
   /** Folders of tasks that are over, and of those whose row is gone. The day in the folder's name bounds the search. */
@@ -94,6 +87,21 @@ export class RetentionService {
     note(swept, await this.workspaces.sweep({ mirrorsUnusedSeconds: olderThanDays * DAY_SECONDS, dryRun }));
     return swept;
   }
+}
+
+async function sweepRows(
+  rows: FinishedTasks | OldEvents,
+  { olderThanDays, dryRun }: Sweep,
+  signal: AbortSignal,
+): Promise<Swept> {
+  if (dryRun) return { removed: await rows.count(olderThanDays), examples: [] };
+  const swept: Swept = { removed: 0, examples: [] };
+  while (!signal.aborted) {
+    const ids = await rows.remove(olderThanDays, BATCH);
+    if (ids.length === 0) break;
+    note(swept, ids);
+  }
+  return swept;
 }
 
 function note(swept: Swept, names: readonly string[]): void {

@@ -4,18 +4,32 @@ export interface LogEvent {
   data: string;
 }
 
-/** The events of `GET /tasks/{id}/logs` as they arrive, read by the rules of server-sent events; ends with the stream. */
-export async function* followLogs(
+/** The events of `GET /tasks/{id}/logs` as they arrive; ends with the stream. */
+export function followLogs(
   url: string,
   taskId: string,
   headers: Record<string, string> = {},
 ): AsyncGenerator<LogEvent> {
+  return followStream(`${url}/tasks/${taskId}/logs`, headers);
+}
+
+/**
+ * Server-sent events as they arrive, read by their rules; ends with the stream.
+ *
+ * @param opened called when the answer has begun
+ */
+export async function* followStream(
+  address: string,
+  headers: Record<string, string> = {},
+  opened: () => void = () => undefined,
+): AsyncGenerator<LogEvent> {
   const aborter = new AbortController();
-  const response = await fetch(`${url}/tasks/${taskId}/logs`, {
+  const response = await fetch(address, {
     headers: { Accept: 'text/event-stream', ...headers },
     signal: aborter.signal,
   });
   if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`);
+  opened();
   try {
     let pending = '';
     const decoder = new TextDecoder();

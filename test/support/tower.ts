@@ -19,7 +19,7 @@ export class Tower {
 
   /**
    * @param environment settings beside the address, the database and the folders
-   * @param extensions modules beside those of the tower
+   * @param extensions modules that the platform team adds
    */
   static async start(
     databaseUrl: string,

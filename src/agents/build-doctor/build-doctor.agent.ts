@@ -89,6 +89,7 @@ export class BuildDoctor extends AIAgent<BuildDoctorConfig> {
     const earlier = attempt === 1 ? null : await this.written(failed);
     const diagnosis = earlier ?? (await this.diagnose({ failed, task, evidence }, actions, signal));
     if ('reason' in diagnosis) return { diagnosed: false, ...diagnosis };
+    signal.throwIfAborted();
 
     const json = Buffer.from(`${JSON.stringify(diagnosis, null, 2)}\n`);
     await this.traces.writeBeside(failed.tracePath, DIAGNOSIS_FILE, json);

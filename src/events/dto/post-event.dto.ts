@@ -52,8 +52,16 @@ function IsTagMap(): PropertyDecorator {
   return ValidateBy({ name: 'isTagMap', validator: { validate, defaultMessage } });
 }
 
+class PriorityQuery {
+  @IsOptional()
+  @LowerCase()
+  @IsIn(EVENT_PRIORITIES)
+  @ApiProperty({ enum: EVENT_PRIORITIES, enumName: 'EventPriority', required: false })
+  priority?: EventPriority;
+}
+
 /** The seed's form: what it is stands in the query, what it holds in the body. */
-export class EventQuery {
+export class EventQuery extends PriorityQuery {
   /** With `source`: the body then holds `data` and `tags` only. */
   @IsOptional()
   @IsEventType()
@@ -63,22 +71,16 @@ export class EventQuery {
   @IsString()
   @Length(1, 255)
   source?: string;
-
-  @IsOptional()
-  @LowerCase()
-  @IsIn(EVENT_PRIORITIES)
-  @ApiProperty({ enum: EVENT_PRIORITIES, enumName: 'EventPriority', required: false })
-  priority?: EventPriority;
 }
 
-/** Checks that the seed's form is whole. */
-export class SeedEventQuery extends EventQuery {
+/** The same where it must be whole. Not derived from it: what a base class allows to be absent stays so. */
+export class SeedEventQuery extends PriorityQuery {
   @IsEventType()
-  declare event_type: string;
+  event_type: string;
 
   @IsString()
   @Length(1, 255)
-  declare source: string;
+  source: string;
 }
 
 /** The body of the seed's form. */
