@@ -3,6 +3,7 @@ import { createApp, listen } from './app.js';
 import { settingsFromEnvironment } from './config/environment.js';
 import { ConfigurationError, type Settings } from './config/settings.js';
 import { SchemaError } from './database/migrate-schema.js';
+import { EXTENSIONS } from './extensions.js';
 import { OrchestratorService } from './orchestrator/orchestrator.service.js';
 
 /** EX_CONFIG of sysexits.h: a supervisor should not restart a process that ends with it. */
@@ -10,7 +11,7 @@ const EXIT_CONFIGURATION = 78;
 
 async function main(): Promise<void> {
   const settings = settingsFromEnvironment();
-  const app = await createApp(settings);
+  const app = await createApp(settings, EXTENSIONS);
   const orchestrator = app.get(OrchestratorService);
   let stopping = false;
   const stop = async (signal: string): Promise<void> => {
