@@ -33,6 +33,7 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     .addTag('traces', 'What a run left: log, files, manifest.')
     .addTag('events', 'What happened, whom it was told to, and what it led to.')
     .addTag('webhooks', 'Doors that ask for a signature instead of a key.')
+    .addTag('agents', 'Who reacts to events, and how they are.')
     .addTag('callbacks', 'Deliveries of callbacks.')
     .addTag('policies', 'What is allowed, and why.')
     .addTag('system', 'Health and state of the tower.')

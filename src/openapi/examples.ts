@@ -1,5 +1,6 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { JsonObject } from '../common/json.js';
+import { AGENT_EXAMPLES } from './agent-examples.js';
 import { EVENT_EXAMPLES, type Example } from './event-examples.js';
 
 const TASK_ID = '019aa5a4-6c1e-7b3a-9d51-0f4c5e1a2b3c';
@@ -207,6 +208,7 @@ const EXAMPLES: Record<string, Example> = {
   listTaskCallbacks: { response: { items: [CALLBACK] } },
   redeliverCallback: { response: CALLBACK },
   ...EVENT_EXAMPLES,
+  ...AGENT_EXAMPLES,
   getHealth: { response: { status: 'ok' } },
   getHealthz: { response: { status: 'ok' } },
   getReadyz: { response: { status: 'ready', checks: CHECKS } },
