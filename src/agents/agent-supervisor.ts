@@ -4,6 +4,8 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Rounds } from '../common/rounds.js';
 import { Trouble } from '../common/trouble.js';
 import { Settings } from '../config/settings.js';
+import { EventLog } from '../events/event-log.js';
+import { EVENT_TYPES } from '../events/event-types.js';
 import { Signals } from '../signals/signals.js';
 import { AgentInstances, together } from './agent-instances.js';
 import { AgentRegistry } from './agent-registry.js';
@@ -49,6 +51,7 @@ export class AgentSupervisor {
     private readonly rows: AgentRows,
     private readonly instances: AgentInstances,
     private readonly signals: Signals,
+    private readonly events: EventLog,
   ) {}
 
   /** Begins to follow the rows, and does not wait for the agents: one that hangs in its start holds up nobody. */
@@ -139,6 +142,7 @@ export class AgentSupervisor {
     this.attempting.set(agent.name, what === 'start' ? 'starting' : 'stopping');
     try {
       await agent[what]();
+      await this.trouble.watch('telling of agents', () => this.tell(agent));
     } catch (error) {
       const { message } = error as Error;
       now.failedAtMs = performance.now();
@@ -148,6 +152,16 @@ export class AgentSupervisor {
       this.attempting.delete(agent.name);
     }
     void this.rounds.ask();
+  }
+
+  /** `system.agent_started` and `system.agent_stopped`: of what somebody, or a start, asked for; not of the end of a process. */
+  private async tell({ name, status }: BaseAgent): Promise<void> {
+    await this.events.record({
+      type: status === 'running' ? EVENT_TYPES.AGENT_STARTED : EVENT_TYPES.AGENT_STOPPED,
+      source: name,
+      data: { agent: name, process_id: this.processId },
+      actor: `agent:${name}`,
+    });
   }
 
   /** Reports what has changed, and everything once a heartbeat. */

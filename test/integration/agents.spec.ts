@@ -195,6 +195,13 @@ onBothDatabases('agents', (create) => {
     await record(one, 'test.heard', { word: 'heard' });
     await eventually(() => Promise.resolve(heard.length > 0));
     expect(heard).toEqual(['heard']);
+    const told = await manager(one).findBy(EventEntity, { source: 'steady' });
+    const types = told.map(({ type }) => type).sort();
+    // Two started it at their beginning, two stopped it, three started it again.
+    expect(types).toEqual([
+      ...Array<string>(5).fill('system.agent_started'),
+      ...Array<string>(2).fill('system.agent_stopped'),
+    ]);
   });
 
   it('leave with their process', async () => {
