@@ -9,6 +9,7 @@ COPY nest-cli.json tsconfig.json tsconfig.build.json ormconfig.ts ./
 COPY migrations ./migrations
 COPY src ./src
 COPY demo ./demo
+COPY examples/extension ./examples/extension
 RUN npm run build
 
 FROM node:20-bookworm-slim AS dependencies

@@ -3,7 +3,7 @@ import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
-  { ignores: ['dist/', 'coverage/', 'traces/', 'workspaces/', 'examples/'] },
+  { ignores: ['dist/', 'coverage/', 'traces/', 'workspaces/', 'examples/widgets/'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],

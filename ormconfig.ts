@@ -3,6 +3,9 @@ import { MIGRATIONS } from './migrations/migrations.js';
 import { settingsFromEnvironment } from './src/config/environment.js';
 import { dataSourceOptions } from './src/database/data-source-options.js';
 import { PortableDataSource } from './src/database/portable-data-source.js';
+import { AgentEntity } from './src/agents/agent.entity.js';
+import { AgentInstanceEntity } from './src/agents/agent-instance.entity.js';
+import { AiUsageEntity } from './src/agents/ai/ai-usage.entity.js';
 import { EventDeliveryEntity } from './src/events/event-delivery.entity.js';
 import { EventEntity } from './src/events/event.entity.js';
 import { CallbackEntity } from './src/tasks/callback.entity.js';
@@ -20,6 +23,9 @@ export const ENTITIES = [
   EventEntity,
   EventDeliveryEntity,
   ...WORKFLOW_ENTITIES,
+  AgentEntity,
+  AgentInstanceEntity,
+  AiUsageEntity,
 ];
 
 /** For the typeorm command line: `npx typeorm migration:show -d dist/ormconfig.js`. */

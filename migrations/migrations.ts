@@ -4,6 +4,7 @@ import { LateResults0003 } from './0003-late-results.js';
 import { ClockSkew0004 } from './0004-clock-skew.js';
 import { Events0006 } from './0006-events.js';
 import { Workflows0007 } from './0007-workflows.js';
+import { Agents0008 } from './0008-agents.js';
 
 /** Every migration in its order: appended to, never edited. Listed, not globbed: the same list runs from src and dist. */
 export const MIGRATIONS = [
@@ -13,4 +14,5 @@ export const MIGRATIONS = [
   ClockSkew0004,
   Events0006,
   Workflows0007,
+  Agents0008,
 ];

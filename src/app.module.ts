@@ -1,5 +1,6 @@
 import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { MIGRATIONS } from '../migrations/migrations.js';
+import { AgentsModule } from './agents/agents.module.js';
 import { CallbacksModule } from './callbacks/callbacks.module.js';
 import { CommonModule } from './common/common.module.js';
 import { ConfigModule } from './config/config.module.js';
@@ -39,6 +40,7 @@ export class AppModule {
         RetentionModule,
         WorkflowsModule,
         TraceApiModule,
+        AgentsModule,
         OrchestratorModule,
         HealthModule,
         ...extensions,

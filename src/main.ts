@@ -4,6 +4,7 @@ import { settingsFromEnvironment } from './config/environment.js';
 import { ConfigurationError, type Settings } from './config/settings.js';
 import { SchemaError } from './database/migrate-schema.js';
 import { DatabaseFileError } from './database/sqlite-file.js';
+import { EXTENSIONS } from './extensions.js';
 import { OrchestratorService } from './orchestrator/orchestrator.service.js';
 
 /** EX_CONFIG of sysexits.h: a supervisor should not restart a process that ends with it. */
@@ -14,7 +15,7 @@ const EXIT_FAILURE = 1;
 async function main(): Promise<void> {
   const settings = settingsFromEnvironment();
   process.on('uncaughtException', endOnUnexpected);
-  const app = await createApp(settings);
+  const app = await createApp(settings, EXTENSIONS);
   const orchestrator = app.get(OrchestratorService);
   let stopping = false;
   const stop = async (signal: string): Promise<void> => {

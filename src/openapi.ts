@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createApp } from './app.js';
 import { readSettings } from './config/settings.js';
+import { EXTENSIONS } from './extensions.js';
 import { openApiDocument } from './openapi/document.js';
 
 /**
@@ -25,6 +26,7 @@ const app = await createApp(
     JCT_WEBHOOK_SECRET_FILE: join(folder, 'webhook-secret'),
     LOG_LEVEL: 'warn',
   }),
+  EXTENSIONS,
 );
 const text = `${JSON.stringify(openApiDocument(app), null, 2)}\n`;
 await app.close();

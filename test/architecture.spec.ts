@@ -27,7 +27,8 @@ const FLOORS: Record<string, readonly string[]> = {
   workflows: ['common', 'config', 'database', 'http', 'signals', 'events', 'tasks'],
   retention: ['common', 'config', 'events', 'task-types', 'traces', 'tasks', 'execution', 'workflows'],
   'trace-api': ['common', 'http', 'signals', 'traces', 'tasks'],
-  orchestrator: ['common', 'config', 'events', 'callbacks', 'worker', 'workflows', 'retention'],
+  agents: ['common', 'config', 'database', 'http', 'signals', 'events', 'outbound', 'traces', 'tasks'],
+  orchestrator: ['common', 'config', 'events', 'callbacks', 'worker', 'retention', 'workflows', 'agents'],
   health: ['common', 'config', 'database', 'tasks', 'execution', 'worker', 'orchestrator'],
   openapi: ['common', 'http', 'task-types', 'tasks', 'workflows', 'health'],
 };

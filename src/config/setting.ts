@@ -69,6 +69,15 @@ export function integer(
   });
 }
 
+export function optionalInteger(
+  env: string,
+  doc: string,
+  min: number,
+  max: number,
+): Setting<number | undefined> {
+  return { ...integer(env, 0, doc, min, max), default: undefined, example: undefined };
+}
+
 export function flag(env: string, fallback: boolean, doc: string): Setting<boolean> {
   return define(env, fallback, doc, (value) => {
     const lower = value.toLowerCase();

@@ -1,4 +1,4 @@
-import { flag, integer, names, oneOf, optionalText, optionalUrl, text } from './setting.js';
+import { flag, integer, names, oneOf, optionalInteger, optionalText, optionalUrl, text } from './setting.js';
 
 const DAY_SECONDS = 86_400;
 
@@ -43,7 +43,7 @@ export const SETTINGS = {
   maxConcurrentAgents: integer(
     'MAX_CONCURRENT_AGENTS',
     10,
-    'Agents that may run at once, shown by /status.',
+    'Agents that may run at once in one process; those beyond stay stopped.',
     0,
     1_000,
   ),
@@ -147,9 +147,77 @@ export const SETTINGS = {
     'JCT_INBOUND_WEBHOOK_SECRET_DIR',
     'Folder with a file for each sender of /webhooks/{source}, named like the source, that holds its secret: whsec_ and Base64. Read at each request.',
   ),
+  agentsFile: optionalText(
+    'JCT_AGENTS_FILE',
+    'YAML file with the configuration of agents, by name. Read at start.',
+  ),
+  aiProvider: oneOf(
+    'JCT_AI_PROVIDER',
+    'auto',
+    'Whose protocol AI agents speak. auto: anthropic where its key is set, else openai. openai-chat: servers that are compatible.',
+    ['auto', 'anthropic', 'openai', 'openai-chat'],
+  ),
+  aiModel: optionalText(
+    'JCT_AI_MODEL',
+    'Model of AI agents. Unset: claude-haiku-4-5 of Anthropic, gpt-5-mini of OpenAI.',
+  ),
+  aiBaseUrl: optionalUrl(
+    'JCT_AI_BASE_URL',
+    ['http:', 'https:'],
+    'Another address of the provider, as far as its `/v1`. In a private network: needs JCT_ALLOW_PRIVATE_TARGETS.',
+  ),
+  aiTimeoutSeconds: integer(
+    'JCT_AI_TIMEOUT_SECONDS',
+    60,
+    'For one question to a model, retries included.',
+    1,
+    3_600,
+  ),
+  aiCallTokensMax: integer(
+    'JCT_AI_CALL_TOKENS_MAX',
+    32_000,
+    'Tokens of one question with its answer, estimated before it is asked.',
+    100,
+    10_000_000,
+  ),
+  aiAgentTokensPerDay: integer(
+    'JCT_AI_AGENT_TOKENS_PER_DAY',
+    500_000,
+    'Tokens of one agent in a day (UTC), in all processes.',
+    0,
+    1_000_000_000,
+  ),
+  aiAgentCentsPerDay: integer(
+    'JCT_AI_AGENT_CENTS_PER_DAY',
+    100,
+    'US cents that one agent may cost in a day.',
+    0,
+    100_000,
+  ),
+  aiTokensPerDay: integer(
+    'JCT_AI_TOKENS_PER_DAY',
+    2_000_000,
+    'Tokens of all agents together in a day (UTC).',
+    0,
+    1_000_000_000,
+  ),
+  aiCentsPerDay: integer(
+    'JCT_AI_CENTS_PER_DAY',
+    500,
+    'US cents that all agents together may cost in a day.',
+    0,
+    100_000,
+  ),
+  aiInputPriceCents: optionalInteger(
+    'JCT_AI_INPUT_PRICE_CENTS',
+    'US cents for a million input tokens. Unset: as listed for the model; a model that is not counts as the dearest.',
+    0,
+    100_000,
+  ),
+  aiOutputPriceCents: optionalInteger('JCT_AI_OUTPUT_PRICE_CENTS', 'The same for output tokens.', 0, 100_000),
   allowPrivateTargets: flag(
     'JCT_ALLOW_PRIVATE_TARGETS',
     false,
-    'Lets callbacks and notify reach loopback and private addresses (tests, lab use).',
+    'Lets callbacks, notify and AI agents reach loopback and private addresses (tests, lab use).',
   ),
 } as const;

@@ -43,7 +43,7 @@ export class TableBuilder {
   /** A column of a portable kind, or of a type that both databases call the same. */
   column(
     name: string,
-    type: PortableKind | 'integer' | 'smallint' | 'text' | 'boolean',
+    type: PortableKind | 'integer' | 'smallint' | 'text' | 'boolean' | 'double precision',
     extra: Extra = {},
   ): this {
     const portable = type === 'json' || type === 'timestamp' || type === 'uuid';

@@ -35,6 +35,7 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     .addTag('events', 'What happened, whom it was told to, and what it led to.')
     .addTag('workflows', 'Definitions, their runs, and the schedules that start them.')
     .addTag('webhooks', 'Doors that ask for a signature instead of a key.')
+    .addTag('agents', 'Who reacts to events, and how they are.')
     .addTag('callbacks', 'Deliveries of callbacks.')
     .addTag('policies', 'What is allowed, and why.')
     .addTag('system', 'Health and state of the tower.')

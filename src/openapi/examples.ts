@@ -1,5 +1,6 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { JsonObject } from '../common/json.js';
+import { AGENT_EXAMPLES } from './agent-examples.js';
 import { EVENT_EXAMPLES, type Example } from './event-examples.js';
 import { WORKFLOW_EXAMPLES } from './workflow-examples.js';
 
@@ -208,6 +209,7 @@ const EXAMPLES: Record<string, Example> = {
   listTaskCallbacks: { response: { items: [CALLBACK] } },
   redeliverCallback: { response: CALLBACK },
   ...EVENT_EXAMPLES,
+  ...AGENT_EXAMPLES,
   ...WORKFLOW_EXAMPLES,
   getHealth: { response: { status: 'ok' } },
   getHealthz: { response: { status: 'ok' } },

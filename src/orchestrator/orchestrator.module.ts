@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AgentsModule } from '../agents/agents.module.js';
 import { CallbacksModule } from '../callbacks/callbacks.module.js';
 import { EventsModule } from '../events/events.module.js';
 import { RetentionModule } from '../retention/retention.module.js';
@@ -8,7 +9,7 @@ import { OrchestratorService } from './orchestrator.service.js';
 import { partsProvider } from './parts.provider.js';
 
 @Module({
-  imports: [EventsModule, WorkerModule, CallbacksModule, RetentionModule, WorkflowsModule],
+  imports: [AgentsModule, EventsModule, WorkerModule, CallbacksModule, RetentionModule, WorkflowsModule],
   providers: [OrchestratorService, partsProvider],
   exports: [OrchestratorService],
 })

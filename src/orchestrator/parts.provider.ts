@@ -1,4 +1,6 @@
 import type { FactoryProvider } from '@nestjs/common';
+import { AgentSupervisor } from '../agents/agent-supervisor.js';
+import { AgentsService } from '../agents/agents.service.js';
 import { CallbacksService } from '../callbacks/callbacks.service.js';
 import { EventsService } from '../events/events.service.js';
 import { EventStats } from '../events/event-stats.js';
@@ -18,6 +20,8 @@ export const partsProvider: FactoryProvider<Part[]> = {
     CallbacksService,
     EventsService,
     EventStats,
+    AgentSupervisor,
+    AgentsService,
     WorkflowsService,
     WorkflowStore,
     RetentionSchedule,
@@ -27,6 +31,8 @@ export const partsProvider: FactoryProvider<Part[]> = {
     callbacks: CallbacksService,
     events: EventsService,
     eventStats: EventStats,
+    agents: AgentSupervisor,
+    agentStates: AgentsService,
     workflows: WorkflowsService,
     workflowStore: WorkflowStore,
     retention: RetentionSchedule,
@@ -38,6 +44,12 @@ export const partsProvider: FactoryProvider<Part[]> = {
       start: () => events.start(),
       stop: () => events.stop(),
       report: async () => ({ facts: await eventStats.read() }),
+    },
+    {
+      name: 'agents',
+      start: () => agents.start(),
+      stop: () => agents.stop(),
+      report: async () => ({ agents: await agentStates.summary() }),
     },
     {
       name: 'workflows',

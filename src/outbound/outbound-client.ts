@@ -1,6 +1,6 @@
-import type { LookupFunction } from 'node:net';
 import { Injectable } from '@nestjs/common';
-import { Agent, request } from 'undici';
+import { type Agent, request } from 'undici';
+import { guardedAgent, ResolutionError } from './guarded-agent.js';
 import { OutboundGuard } from './outbound-guard.js';
 import { retryAfterSeconds } from './retry-after.js';
 import { USER_AGENT } from './user-agent.js';
@@ -34,13 +34,6 @@ type Failure = Extract<OutboundResponse, { ok: false }>;
 const DEFAULT_TIMEOUT_MS = 20_000;
 const BODY_BYTES_MAX = 65_536;
 
-/** The guard's refusal, on its way through undici. */
-class Refusal extends Error {
-  constructor(readonly failure: Failure) {
-    super(failure.message);
-  }
-}
-
 /**
  * Sends what leaves the tower, to where the guard lets it: the URL is checked, then every address of its name, and the
  * connection goes to exactly the addresses that were checked. No redirects, no proxy from the environment, no reuse of
@@ -58,7 +51,7 @@ export class OutboundClient {
     const timeoutMs = post.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     const timeout = AbortSignal.timeout(timeoutMs);
     const signal = post.signal ? AbortSignal.any([post.signal, timeout]) : timeout;
-    const agent = this.agent();
+    const agent = guardedAgent(this.guard);
     // undici notices an aborted signal only once it is connected; destroying the agent ends a hanging lookup as well.
     const stop = () => void agent.destroy(signal.reason as Error);
     signal.addEventListener('abort', stop);
@@ -75,19 +68,6 @@ export class OutboundClient {
       signal.removeEventListener('abort', stop);
       void agent.destroy();
     }
-  }
-
-  /** One agent a request: its connection belongs to the check that was made for it. */
-  private agent(): Agent {
-    const lookup: LookupFunction = (hostname, { all }, callback) => {
-      void this.guard.checkResolved(hostname).then((resolution) => {
-        if (!resolution.ok) return callback(new Refusal(resolution), '');
-        const { address, family } = resolution.addresses[0];
-        return all ? callback(null, resolution.addresses) : callback(null, address, family);
-      });
-    };
-    // The total timeout rules; undici's own (300 s each) would only blur it.
-    return new Agent({ connect: { lookup }, pipelining: 0, headersTimeout: 0, bodyTimeout: 0 });
   }
 }
 
@@ -120,7 +100,7 @@ async function send(
 }
 
 function failureOf(error: unknown): Failure {
-  if (error instanceof Refusal) return error.failure;
+  if (error instanceof ResolutionError) return error.resolution;
   const { name, code, reason } = error as NodeJS.ErrnoException & { reason?: string };
   if (code === 'UND_ERR_CONNECT_TIMEOUT') return failed('timeout', 'No connection within 10 s.');
   // Not the error's own message: it may hold an address, a header, or a dump of OpenSSL's error queue.

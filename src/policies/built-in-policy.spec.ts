@@ -9,6 +9,7 @@ function codes(
   apiHost: string,
   repository: string | null,
   options: Partial<PolicyInput['options']> = {},
+  actor: string | null = null,
 ): string[] {
   const input: PolicyInput = {
     type: 'anything',
@@ -25,7 +26,7 @@ function codes(
     },
     callback: { url: 'https://ci.example/done', host: 'ci.example', refusal: null },
     tags: [],
-    actor: null,
+    actor,
   };
   return violations(evaluate(input, builtInPolicy({ apiHost }), 'v', BUILT_IN_RULES)).map(({ code }) => code);
 }
@@ -57,6 +58,10 @@ describe('the built-in policy', () => {
   it('gives neither network nor a run without sandbox', () => {
     const options = { sandbox: { mode: 'none', network: true } } as const;
     expect(codes('127.0.0.1', null, options)).toEqual(['NETWORK_NOT_GRANTED', 'SANDBOX_NOT_GRANTED']);
+  });
+
+  it('grants agents nothing', () => {
+    expect(codes('127.0.0.1', null, {}, 'agent:build-doctor')).toEqual(['AGENT_NOT_GRANTED']);
   });
 
   it('allows any type and environment, the longest timeout and the largest payload of the API', () => {

@@ -19,6 +19,8 @@ callbacks: { hosts: ['*.acme.example'] }
 grants:
   - { network: true, types: [build], repositories: ['https://github.com/acme/web'], environments: [dev] }
   - { sandbox_none: true, types: [test], repositories: ['*'], environments: ['*'] }
+agents:
+  - { names: [doctor], types: [test] }
 `);
 
 const INPUT: PolicyInput = {
@@ -82,6 +84,7 @@ describe('the gate', () => {
       'sandbox-mode passed',
       'callback-allowed passed',
       'payload-size passed',
+      'agent-granted not_applicable',
     ]);
   });
 
@@ -131,6 +134,20 @@ describe('the gate', () => {
       'callback_url',
       'https://db.acme.example/done',
     ],
+    [
+      'an agent a type that is granted to others',
+      { ...INPUT, actor: 'agent:tidy' },
+      'AGENT_NOT_GRANTED',
+      'type',
+      'build',
+    ],
+    [
+      'an agent a type that is not granted to it',
+      { ...INPUT, actor: 'agent:doctor' },
+      'AGENT_NOT_GRANTED',
+      'type',
+      'build',
+    ],
     ['a payload that is too large', { ...INPUT, payload_bytes: 1001 }, 'PAYLOAD_TOO_LARGE', 'payload', 1001],
   ])('denies %s, by that rule alone', (_what, input, code, field, value) => {
     const verdict = judge(input);
@@ -143,6 +160,7 @@ describe('the gate', () => {
     const everything: PolicyInput = {
       ...calling('evil.example'),
       type: 'deploy',
+      actor: 'agent:tidy',
       payload_bytes: 5000,
       target: { repository: 'http://x.example/y', ref: null, environment: 'production', path: null },
       options: { ...sandboxed('none', true), timeout_seconds: 1 },
@@ -157,6 +175,7 @@ describe('the gate', () => {
       ['required', 'preferred'],
       ['*.acme.example'],
       1000,
+      [],
     ]);
   });
 
@@ -171,7 +190,19 @@ describe('the gate', () => {
     expect(verdict.decision).toBe('allow');
     expect(
       verdict.rules.filter(({ outcome }) => outcome === 'not_applicable').map(({ rule }) => rule),
-    ).toEqual(['repository-allowed', 'environment-allowed', 'sandbox-network', 'callback-allowed']);
+    ).toEqual([
+      'repository-allowed',
+      'environment-allowed',
+      'sandbox-network',
+      'callback-allowed',
+      'agent-granted',
+    ]);
+  });
+
+  it('lets an agent hand in what is granted to it, under every other rule', () => {
+    const doctor = { ...INPUT, type: 'test', actor: 'agent:doctor' };
+    expect(codes(doctor)).toEqual([]);
+    expect(codes({ ...doctor, payload_bytes: 1001 })).toEqual(['PAYLOAD_TOO_LARGE']);
   });
 
   it('gives a privilege only where type, repository and environment of one grant all match', () => {

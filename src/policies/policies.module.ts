@@ -1,5 +1,11 @@
 import { Module } from '@nestjs/common';
+import { DiscoveryModule } from '@nestjs/core';
 import { PoliciesService } from './policies.service.js';
+import { PolicyRules } from './policy-rules.js';
 
-@Module({ providers: [PoliciesService], exports: [PoliciesService] })
+@Module({
+  imports: [DiscoveryModule],
+  providers: [PoliciesService, PolicyRules],
+  exports: [PoliciesService],
+})
 export class PoliciesModule {}

@@ -8,7 +8,7 @@ import { evaluate } from './gate.js';
 import { type PolicyDocument, policyVersion } from './policy-document.js';
 import type { PolicyInput } from './policy-input.js';
 import { type PolicyReading, readPolicy } from './read-policy.js';
-import { BUILT_IN_RULES } from './rules/built-in-rules.js';
+import { PolicyRules } from './policy-rules.js';
 import type { Verdict } from './verdict.js';
 
 /** What `GET /policies` shows. */
@@ -46,6 +46,7 @@ export class PoliciesService {
   constructor(
     settings: Settings,
     private readonly clock: Clock,
+    private readonly rules: PolicyRules,
   ) {
     if (settings.policyFile === undefined) {
       this.putInForce(builtInPolicy(settings));
@@ -65,7 +66,7 @@ export class PoliciesService {
   /** What the policy in force says; a change of the file holds from the next call on. Never throws. */
   evaluate(input: PolicyInput): Verdict {
     this.reloadIfChanged();
-    return evaluate(input, this.inForce.document, this.inForce.version, BUILT_IN_RULES);
+    return evaluate(input, this.inForce.document, this.inForce.version, this.rules.all());
   }
 
   describe(): PolicyDescription {
@@ -77,7 +78,7 @@ export class PoliciesService {
       loaded_at: loadedAt.toISOString(),
       error: this.error,
       document,
-      rules: BUILT_IN_RULES.map(({ name, code, description }) => ({ rule: name, code, description })),
+      rules: this.rules.all().map(({ name, code, description }) => ({ rule: name, code, description })),
     };
   }
 

@@ -57,6 +57,13 @@ export class Grant {
   @Globs() environments: string[];
 }
 
+/** What agents may hand in: nothing unless given. Everything else that policy says holds for them as for everybody. */
+export class AgentGrant {
+  /** Of agents, without `agent:`. */
+  @Globs() names: string[];
+  @Globs() types: string[];
+}
+
 /**
  * The policy as it is written in JCT_POLICY_FILE. Types, repositories and environments must be spelled out: what a file
  * forgets is refused, not assumed.
@@ -72,6 +79,8 @@ export class Grant {
  * callbacks: { hosts: ['*.acme.example'] }
  * grants:
  *   - { network: true, types: [build], repositories: ['https://github.com/acme/**'], environments: ['*'] }
+ * agents:
+ *   - { names: [build-doctor], types: [test, scan] }
  * ```
  */
 export class PolicyDocument {
@@ -85,6 +94,11 @@ export class PolicyDocument {
   @IsInt() @Min(2) @Max(PAYLOAD_BYTES_MAX) payload_bytes_max = PAYLOAD_BYTES_MAX;
   @IsObject() @ValidateNested() @Type(() => CallbackBounds) callbacks = new CallbackBounds();
   @IsArray() @ArrayMaxSize(GLOBS_MAX) @ValidateNested({ each: true }) @Type(() => Grant) grants: Grant[] = [];
+  @IsArray()
+  @ArrayMaxSize(GLOBS_MAX)
+  @ValidateNested({ each: true })
+  @Type(() => AgentGrant)
+  agents: AgentGrant[] = [];
 }
 
 /** 16 hex digits that name the content of a policy: order of keys, comments and spelled-out defaults do not count. */

@@ -18,20 +18,27 @@ export interface RuleCheck {
  * One question that policy asks of every request. Pure and synchronous: the same input and policy give the same answer,
  * nothing outside is read, nothing is changed. A rule that throws denies.
  *
+ * An extension brings its own as a provider with `@PolicyRule()`; it is asked after the built-in ones, and can only deny.
+ *
  * @example
  * ```ts
- * export const urgentNeedsActor: PolicyRule = {
- *   name: 'urgent-needs-actor',
- *   code: 'ACTOR_REQUIRED',
- *   description: 'An urgent task names who asks for it.',
- *   check: ({ priority, actor }) => ({
- *     outcome: priority !== 'urgent' ? 'not_applicable' : actor === null ? 'violated' : 'passed',
- *     message: 'Urgent tasks need an API key.',
- *     field: 'priority',
- *     value: priority,
- *     allowed: null,
- *   }),
- * };
+ * @PolicyRule()
+ * @Injectable()
+ * export class CriticalNeedsActor implements PolicyRule {
+ *   readonly name = 'critical-needs-actor';
+ *   readonly code = 'ACTOR_REQUIRED';
+ *   readonly description = 'A critical task names who asks for it.';
+ *
+ *   check({ priority, actor }: PolicyInput): RuleCheck {
+ *     return {
+ *       outcome: priority !== 'critical' ? 'not_applicable' : actor === null ? 'violated' : 'passed',
+ *       message: 'Critical tasks need an API key.',
+ *       field: 'priority',
+ *       value: priority,
+ *       allowed: null,
+ *     };
+ *   }
+ * }
  * ```
  */
 export interface PolicyRule {
@@ -42,4 +49,15 @@ export interface PolicyRule {
   /** One sentence for `GET /policies`. */
   readonly description: string;
   check(input: PolicyInput, policy: PolicyDocument): RuleCheck;
+}
+
+export const POLICY_RULE_METADATA = 'jct:policy-rule';
+
+/**
+ * Marks a provider as a rule of policy.
+ *
+ * @throws Error at boot when it is malformed, or when its name or code is one of another rule
+ */
+export function PolicyRule(): ClassDecorator {
+  return (target) => Reflect.defineMetadata(POLICY_RULE_METADATA, true, target);
 }

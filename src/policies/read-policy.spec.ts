@@ -27,6 +27,7 @@ describe('the policy file', () => {
         payload_bytes_max: 262_144,
         callbacks: { hosts: ['*'] },
         grants: [],
+        agents: [],
       },
     });
     expect(problems('version: 1').map((problem) => problem.split(':')[0])).toEqual(

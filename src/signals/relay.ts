@@ -108,6 +108,7 @@ export class Relay {
     this.tell('work');
     this.tell('callbacks');
     this.tell('events');
+    this.tell('agents');
   }
 
   private lost(reason: string): void {

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -48,6 +48,41 @@ describe('TraceStore', () => {
   afterEach(async () => {
     await trace.abandon();
     await rm(base, { recursive: true, force: true });
+  });
+
+  describe('writeBeside', () => {
+    it('writes beside the folder, which still verifies, replaces it as a whole, and loses it with the task', async () => {
+      await trace.input({ a: 1 });
+      const { sha256 } = await trace.seal({ output: {}, manifest: {} });
+      for (const text of ['first', 'second']) {
+        const path = await store.writeBeside(trace.path, 'diagnosis.json', Buffer.from(text));
+        expect(path).toBe(`${trace.path}.diagnosis.json`);
+        expect(await readFile(join(root, path!), 'utf8')).toBe(text);
+        expect((await store.readBeside(trace.path, 'diagnosis.json'))?.toString()).toBe(text);
+      }
+      expect(await store.verify(trace.path, sha256)).toMatchObject({ ok: true });
+      expect(await collect(store.runFolders())).toHaveLength(1);
+      expect(await store.removeTaskFolder(dirname(trace.path))).toBe(true);
+      expect(await store.readBeside(trace.path, 'diagnosis.json')).toBeUndefined();
+    });
+
+    it('writes nothing where there is no such folder, and follows no link when it reads', async () => {
+      const nowhere = trace.path.replace(/run-1$/, 'run-2');
+      expect(await store.writeBeside(nowhere, 'diagnosis.json', Buffer.from(''))).toBeUndefined();
+      await writeFile(join(base, 'outside'), 'outside');
+      await symlink(join(base, 'outside'), `${folder}.diagnosis.json`);
+      expect(await store.readBeside(trace.path, 'diagnosis.json')).toBeUndefined();
+    });
+
+    it.each(['manifest.txt', '../a.json', 'a/b.json', '.json', 'A.json'])(
+      'refuses the name %j',
+      async (name) => {
+        await expect(store.writeBeside(trace.path, name, Buffer.from(''))).rejects.toThrow(
+          /cannot stand beside/,
+        );
+        expect(await store.readBeside(trace.path, name)).toBeUndefined();
+      },
+    );
   });
 
   describe('readFile', () => {

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, mkdir, open, realpath, statfs, unlink } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import type { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
 import { Settings } from '../config/settings.js';
+import { writeDurably } from './durable-file.js';
 import { LOG_FILE } from './log-file.js';
 import { type LogRange, type LogSection, readLogSection } from './log-reader.js';
 import { entriesBelow, folderInside, type OpenFile, openInside, present, section } from './safe-file.js';
@@ -31,6 +33,8 @@ export interface TraceFile {
   path: string;
   size_bytes: number;
 }
+
+const BESIDE = /^[a-z]{1,32}\.(json|md)$/;
 
 /** Enough to need blocks of its own on every file system: an empty file can still be made on a full disk. */
 const PROBE = Buffer.alloc(4_096, 0x20);
@@ -105,6 +109,30 @@ export class TraceStore {
     const file = await this.file(path, LOG_FILE);
     await file?.handle.close();
     return file?.sizeBytes;
+  }
+
+  /**
+   * Writes `run-<n>.<name>` beside the run's folder: what is said of a run after it was sealed. The sealed folder stays as
+   * it is; the file is replaced as a whole when it is written again, and goes when the task's traces go.
+   *
+   * @param name such as `diagnosis.json`
+   * @returns its path relative to the trace root; undefined when the run has no folder here
+   * @throws TraceStorageError
+   */
+  async writeBeside(path: string, name: string, bytes: Buffer): Promise<string | undefined> {
+    if (!BESIDE.test(name)) throw new Error(`"${name}" cannot stand beside a trace`);
+    const folder = await this.folder(path);
+    if (folder === undefined) return undefined;
+    await writeDurably(dirname(folder), `${basename(folder)}.${name}`, bytes);
+    return `${path}.${name}`;
+  }
+
+  /** What writeBeside() wrote last; undefined when there is none. */
+  async readBeside(path: string, name: string): Promise<Buffer | undefined> {
+    const folder = BESIDE.test(name) ? await this.folder(path) : undefined;
+    if (folder === undefined) return undefined;
+    const file = await openInside(dirname(folder), `${basename(folder)}.${name}`);
+    return file === undefined ? undefined : buffer(await section(file));
   }
 
   /** @param manifestSha256 from the run's row; null when the run was never sealed as far as the row knows */

@@ -56,11 +56,14 @@ onBothDatabases('a tower tells of itself', (create, name) => {
     expect(status).toBe(200);
     expect(body.orchestrator).toEqual({
       status: 'running',
-      agents_count: 0,
+      agents_count: 2,
       workflows_count: 0,
       running_tasks: 0,
     });
-    expect(body.agents).toEqual({});
+    expect(body.agents).toEqual({
+      'build-doctor': { status: 'stopped', health: 'unknown' },
+      'infrastructure-monitor': { status: expect.any(String), health: expect.any(String) },
+    });
     expect(body.settings).toEqual({ environment: 'staging', debug: false, max_concurrent_agents: 7 });
     expect(body).toMatchObject({
       role: 'all',

@@ -13,6 +13,8 @@ export function towerEnvironment(
     JCT_WORKSPACE_ROOT: join(folder, 'workspaces'),
     JCT_WEBHOOK_SECRET_FILE: join(folder, 'webhook-secret'),
     JCT_SHUTDOWN_GRACE_SECONDS: '0',
+    // A tower under test is quiet: the monitor would tell of the machine that it happens to run on.
+    MAX_CONCURRENT_AGENTS: '0',
     ...environment,
   };
 }

@@ -1,4 +1,5 @@
 import type { PolicyRule } from '../policy-rule.js';
+import { agentGranted } from './agent-granted.rule.js';
 import { callbackAllowed } from './callback-allowed.rule.js';
 import { environmentAllowed } from './environment-allowed.rule.js';
 import { payloadSize } from './payload-size.rule.js';
@@ -18,4 +19,5 @@ export const BUILT_IN_RULES: readonly PolicyRule[] = [
   sandboxMode,
   callbackAllowed,
   payloadSize,
+  agentGranted,
 ];

@@ -1,0 +1,8 @@
+import { Module } from '@nestjs/common';
+import { ProductionNeedsRelease } from './production-needs-release.rule.js';
+import { ReleaseNotesExecutor } from './release-notes.executor.js';
+import { ReleaseScribe } from './release-scribe.agent.js';
+
+/** What the release team adds to the tower. */
+@Module({ providers: [ReleaseNotesExecutor, ProductionNeedsRelease, ReleaseScribe] })
+export class ReleaseModule {}
