@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource } from 'typeorm';
 import { newId } from '../common/ids.js';
 import type { JsonObject } from '../common/json.js';
-import { dialectOf } from '../database/portable-data-source.js';
+import { PortableDataSource } from '../database/portable-data-source.js';
 import { execute, hydrate, type SqlClock, sqlClock } from '../database/statements.js';
 import { storableText } from '../database/storable.js';
 import { Signals } from '../signals/signals.js';
@@ -37,11 +36,11 @@ export class DeliveryQueue {
   private readonly skipLocked: string;
 
   constructor(
-    @InjectDataSource() private readonly dataSource: DataSource,
+    @InjectDataSource() private readonly dataSource: PortableDataSource,
     private readonly signals: Signals,
   ) {
     this.clock = sqlClock(dataSource);
-    this.skipLocked = dialectOf(dataSource.options) === 'postgres' ? 'FOR UPDATE SKIP LOCKED' : '';
+    this.skipLocked = dataSource.dialect === 'postgres' ? 'FOR UPDATE SKIP LOCKED' : '';
   }
 
   /** Names of the subscribers for whom something is due. */
@@ -75,13 +74,12 @@ export class DeliveryQueue {
       .sort((a, b) => a.priorityRank - b.priorityRank || (a.eventId < b.eventId ? -1 : 1));
   }
 
-  /** Prolongs the leases of these deliveries. @returns the ids of those that still have theirs */
+  /** Prolongs the leases of these deliveries, however busy the database is. @returns the ids of those that still have theirs */
   async renew(deliveries: readonly ClaimedDelivery[], leaseSeconds: number): Promise<Set<string>> {
     const leases = [...new Set(deliveries.map(({ leaseId }) => leaseId))];
     const places = (values: readonly unknown[], from: number): string =>
       values.map((_, index) => `$${index + from}`).join(', ');
-    const { rows } = await execute(
-      this.dataSource.manager,
+    const rows = await this.dataSource.beat(
       `UPDATE event_deliveries SET next_attempt_at = ${this.clock.after('$1')}
        WHERE status = 'processing' AND id IN (${places(deliveries, 2)})
          AND lease_id IN (${places(leases, 2 + deliveries.length)}) RETURNING id`,
