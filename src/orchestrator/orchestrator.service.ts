@@ -1,4 +1,4 @@
-import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { Settings } from '../config/settings.js';
 import { CallbacksService } from '../callbacks/callbacks.service.js';
 import { RetentionSchedule } from '../retention/retention-schedule.js';
@@ -11,7 +11,7 @@ export type OrchestratorStatus = 'running' | 'stopping' | 'stopped';
  * `api` process claims nothing.
  */
 @Injectable()
-export class OrchestratorService implements OnApplicationBootstrap {
+export class OrchestratorService {
   private readonly logger = new Logger('Orchestrator');
   private current: OrchestratorStatus = 'stopped';
   private stopping: Promise<void> | null = null;
@@ -27,7 +27,8 @@ export class OrchestratorService implements OnApplicationBootstrap {
     return this.current;
   }
 
-  async onApplicationBootstrap(): Promise<void> {
+  /** Begins this process's work, once everything else is there. */
+  async start(): Promise<void> {
     this.current = 'running';
     if (this.settings.role !== 'api') {
       this.callbacks.start();

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { createApp, listen } from '../../src/app.js';
+import { createApp, start } from '../../src/app.js';
 import { readSettings } from '../../src/config/settings.js';
 import { OrchestratorService } from '../../src/orchestrator/orchestrator.service.js';
 import { ApiClient } from './api-client.js';
@@ -21,7 +21,7 @@ export class Tower {
     const folder = await mkdtemp(join(tmpdir(), 'jct-tower-'));
     const settings = readSettings(towerEnvironment(folder, { DATABASE_URL: databaseUrl, ...environment }));
     const app = await createApp(settings);
-    return new Tower(app, new ApiClient(await listen(app, settings)), folder);
+    return new Tower(app, new ApiClient((await start(app, settings))!), folder);
   }
 
   get url(): string {
