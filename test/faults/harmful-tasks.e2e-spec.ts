@@ -120,7 +120,7 @@ describe('a task that kills its worker each time', () => {
       const others: string[] = [];
       for (let count = 0; count < 7; count += 1) others.push(await api.accepted(brief));
       const poison = await api.accepted({ type: 'test', payload: { script: POISON } });
-      const supervisor = new Supervisor(() => fleet().worker({ JCT_WORKER_CONCURRENCY: '4' }), 2);
+      const supervisor = new Supervisor(() => fleet().spawnWorker({ JCT_WORKER_CONCURRENCY: '4' }), 2);
       try {
         while ((await api.task(poison)).status !== 'failed') {
           others.push(await api.accepted(brief));
@@ -164,7 +164,7 @@ class Supervisor {
   private readonly ended: Promise<unknown>;
 
   constructor(
-    private readonly start: () => Promise<TowerProcess>,
+    private readonly start: () => TowerProcess,
     count: number,
   ) {
     this.ended = Promise.all(Array.from({ length: count }, () => this.keep()));
@@ -178,9 +178,8 @@ class Supervisor {
 
   private async keep(): Promise<void> {
     while (this.going) {
-      const worker = await this.start();
+      const worker = this.start();
       this.living.add(worker);
-      if (!this.going) worker.signal('SIGTERM');
       const { signal } = await worker.ended;
       this.living.delete(worker);
       if (signal === 'SIGKILL') this.deaths += 1;
