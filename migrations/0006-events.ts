@@ -6,7 +6,7 @@ const OPEN = `status IN ('pending', 'processing', 'failed')`;
 
 /** Events, their deliveries to subscribers, and what caused a task. */
 export class Events0006 implements MigrationInterface {
-  name = 'Events1764000000006';
+  name = 'Events1764200000006';
 
   async up(runner: QueryRunner): Promise<void> {
     await new TableBuilder(runner, 'events')

@@ -5,7 +5,7 @@ const ACTIVE = `status IN ('queued', 'running')`;
 
 /** Workflows with their versions, runs and steps, and schedules with their decisions. */
 export class Workflows0007 implements MigrationInterface {
-  name = 'Workflows1764000000007';
+  name = 'Workflows1764200000007';
 
   async up(runner: QueryRunner): Promise<void> {
     await workflows(runner);

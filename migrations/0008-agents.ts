@@ -3,7 +3,7 @@ import { OPTIONAL, TableBuilder } from '../src/database/table-builder.js';
 
 /** Agents, what each process says of its instance of them, and what they use of language models. */
 export class Agents0008 implements MigrationInterface {
-  name = 'Agents1764000000008';
+  name = 'Agents1764200000008';
 
   async up(runner: QueryRunner): Promise<void> {
     await agents(runner);

@@ -12,6 +12,7 @@ import { ProblemFilter } from './http/problem.filter.js';
 import { requestContext } from './http/request-context.js';
 import { answerUnreadable } from './http/unreadable-request.js';
 import { validationPipe } from './http/validation.js';
+import { OrchestratorService } from './orchestrator/orchestrator.service.js';
 import { serveDocs } from './openapi/serve-docs.js';
 
 /** Bounds on slow clients; Node's defaults are 60 s and 300 s. */
@@ -19,7 +20,7 @@ const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 const SLOW_CLIENTS_CHECK_MS = 2_000;
 
-/** The tower, wired and ready to listen; no request is served and no task claimed before `listen`. */
+/** The tower, wired and ready; no request is served and no task claimed before `start`. */
 export async function createApp(
   settings: Settings,
   extensions: Type[] = [],
@@ -49,8 +50,18 @@ export async function createApp(
   return app;
 }
 
-/** Opens the port. @returns the address under which clients on this machine reach the tower */
-export async function listen(app: NestExpressApplication, settings: Settings): Promise<string> {
+/**
+ * Opens the port, then begins to work: a tower whose port is taken has claimed nothing.
+ *
+ * @returns the address under which clients on this machine reach the tower; null for a role without an API
+ */
+export async function start(app: NestExpressApplication, settings: Settings): Promise<string | null> {
+  const url = settings.role === 'worker' ? null : await listen(app, settings);
+  await app.get(OrchestratorService).start();
+  return url;
+}
+
+async function listen(app: NestExpressApplication, settings: Settings): Promise<string> {
   const server = app.getHttpServer();
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;

@@ -1,5 +1,5 @@
-import { Logger } from '@nestjs/common';
-import { createApp, listen } from './app.js';
+import { type INestApplication, Logger } from '@nestjs/common';
+import { createApp, start } from './app.js';
 import { settingsFromEnvironment } from './config/environment.js';
 import { ConfigurationError, type Settings } from './config/settings.js';
 import { SchemaError } from './database/migrate-schema.js';
@@ -16,19 +16,27 @@ async function main(): Promise<void> {
   const settings = settingsFromEnvironment();
   process.on('uncaughtException', endOnUnexpected);
   const app = await createApp(settings, EXTENSIONS);
+  // Nothing has been claimed yet: before this a signal ends the process at once.
+  const starting = start(app, settings);
+  stopOnSignals(app, starting);
+  announce(settings, await starting);
+}
+
+/** What the process has begun to run when it is told to stop, also in the middle of its start, ends or is given back. */
+function stopOnSignals(app: INestApplication, starting: Promise<unknown>): void {
   const orchestrator = app.get(OrchestratorService);
   let stopping = false;
   const stop = async (signal: string): Promise<void> => {
-    if (stopping) return orchestrator.hurry();
+    const again = stopping;
     stopping = true;
-    new Logger('Main').log(`${signal}: stopping; once more to give running tasks back at once`);
+    if (!again) new Logger('Main').log(`${signal}: stopping; once more to give running tasks back at once`);
+    await starting;
+    if (again) return orchestrator.hurry();
     await orchestrator.stop();
     await app.close();
     process.exit(0);
   };
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => void stop(signal));
-  const url = settings.role === 'worker' ? null : await listen(app, settings);
-  announce(settings, url);
 }
 
 /**

@@ -30,7 +30,7 @@ describe('the orchestrator', () => {
   it('starts its parts in order, stops them in reverse, once, and records both', async () => {
     const service = orchestrator([part('a'), part('b'), part('c')]);
     expect(service.status).toBe('stopped');
-    await service.onApplicationBootstrap();
+    await service.start();
     expect((await service.describe()).map(({ name, status }) => `${name} ${status}`)).toEqual([
       'a running',
       'b running',
@@ -45,7 +45,7 @@ describe('the orchestrator', () => {
   it('stops the others when one cannot be stopped, and says which', async () => {
     const broken = part('b', { stop: () => Promise.reject(new Error('stuck')) });
     const service = orchestrator([part('a'), broken, part('c')]);
-    await service.onApplicationBootstrap();
+    await service.start();
     await service.stop();
     expect(done.slice(3)).toEqual(['stop c', 'stop a']);
     expect(await service.describe()).toMatchObject([
@@ -58,14 +58,14 @@ describe('the orchestrator', () => {
   it('does not go on when a part cannot be started', async () => {
     const broken = part('b', { start: () => Promise.reject(new Error('no secret')) });
     const service = orchestrator([part('a'), broken, part('c')]);
-    await expect(service.onApplicationBootstrap()).rejects.toThrow('no secret');
+    await expect(service.start()).rejects.toThrow('no secret');
     expect(done).toEqual(['start a']);
   });
 
   it('starts nothing in a process that only serves the API, but asks every part what it has to tell', async () => {
     const told = part('a', { report: () => Promise.resolve({ workflowsCount: 3 }) });
     const service = orchestrator([told, part('b')], 'api');
-    await service.onApplicationBootstrap();
+    await service.start();
     expect(done).toEqual([]);
     expect(await service.describe()).toEqual([
       { name: 'a', status: 'stopped', since: null, error: null, report: { workflowsCount: 3 } },
@@ -80,7 +80,7 @@ describe('the orchestrator', () => {
     const silent = { record: () => new Promise(() => undefined) } as unknown as EventLog;
     for (const events of [away, silent]) {
       const service = orchestrator([], 'all', events);
-      await service.onApplicationBootstrap();
+      await service.start();
       await service.stop();
       expect(service.status).toBe('stopped');
     }

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
 import { VERSION } from '../common/version.js';
 import { Settings } from '../config/settings.js';
@@ -30,7 +30,7 @@ const RECORD_MS = 1_000;
  * `api` process claims nothing.
  */
 @Injectable()
-export class OrchestratorService implements OnApplicationBootstrap {
+export class OrchestratorService {
   private readonly logger = new Logger('Orchestrator');
   private readonly states: Map<Part, Omit<PartState, 'name' | 'report'>>;
   private current: OrchestratorStatus = 'stopped';
@@ -60,7 +60,8 @@ export class OrchestratorService implements OnApplicationBootstrap {
     );
   }
 
-  async onApplicationBootstrap(): Promise<void> {
+  /** Begins this process's work, once everything else is there. */
+  async start(): Promise<void> {
     this.current = 'running';
     if (this.settings.role !== 'api') for (const part of this.parts) await this.startPart(part);
     await this.tell(EVENT_TYPES.SYSTEM_STARTUP);

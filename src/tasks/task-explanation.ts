@@ -40,9 +40,12 @@ export class TaskExplanation {
     switch (task.hold) {
       case 'schedule': {
         const runAt = task.runAt.toISOString();
-        const why = task.attempt > 0 ? 'The last run failed; the next one' : 'The task';
         return [
-          { code: 'WAITS_FOR_TIME', message: `${why} starts at ${runAt}.`, details: { run_at: runAt } },
+          {
+            code: 'WAITS_FOR_TIME',
+            message: `${whoStarts(task)} starts at ${runAt}.`,
+            details: { run_at: runAt },
+          },
         ];
       }
       case 'key': {
@@ -64,6 +67,12 @@ export class TaskExplanation {
     const message = `${ahead} tasks of the queue "${task.queue}" are more urgent or older.`;
     return [{ code: 'TASKS_AHEAD', message, details: { ahead } }];
   }
+}
+
+function whoStarts({ attempt, failureReason }: TaskEntity): string {
+  if (attempt === 0) return 'The task';
+  const what = failureReason === 'worker_lost' ? 'was lost with its worker' : 'failed';
+  return `The last run ${what}; the next one`;
 }
 
 function workersBlock(task: TaskEntity, workers: WorkerEntity[]): BlockerDto[] {

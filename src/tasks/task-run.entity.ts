@@ -26,6 +26,9 @@ export interface LateResult {
 @Check('task_runs_status', `status IN ('completed', 'failed', 'cancelled', 'lost', 'released')`)
 @Index('task_runs_task', ['taskId', 'number'], { unique: true })
 @Index('task_runs_late', ['id'], { where: 'late_result IS NOT NULL' })
+@Index('task_runs_lost', ['workerId'], {
+  where: `failure_reason = 'worker_lost' AND status IN ('lost', 'failed')`,
+})
 export class TaskRunEntity {
   @IdColumn('task_runs_pk')
   id: string;

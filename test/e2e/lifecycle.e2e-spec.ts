@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { newId } from '../../src/common/ids.js';
 import type { ApiClient } from '../support/api-client.js';
 import { onBothDatabases, type TestDatabase } from '../support/databases.js';
+import { TaskRooms } from '../support/task-rooms.js';
 import { Tower } from '../support/tower.js';
 
 interface Run {
@@ -151,6 +152,20 @@ onBothDatabases('a task', (create) => {
       expect(await blockersOf(id)).toMatchObject([{ code: 'WAITS_FOR_TIME', details: { run_at: runAt } }]);
       await api.post(`/tasks/${id}/cancel`);
       expect(await blockersOf(id)).toEqual([]);
+    });
+
+    it('it was lost with its worker, and is kept apart from others that were', async () => {
+      const queue = `lost-${newId()}`;
+      const id = await api.accepted(parked({ options: { queue } }));
+      const rooms = await TaskRooms.open(database.url);
+      const [{ runId }] = await rooms.claim(1, 60, queue);
+      const failure = { reason: 'worker_lost', message: 'gone' } as const;
+      await rooms.queue.settle(runId, { status: 'lost', failure, delaySeconds: 3_600 }, null);
+      await rooms.close();
+      expect((await blockersOf(id))[0]).toMatchObject({
+        code: 'WAITS_FOR_TIME',
+        message: expect.stringContaining('The last run was lost with its worker; the next one starts at'),
+      });
     });
 
     it('another task holds its concurrency key', async () => {

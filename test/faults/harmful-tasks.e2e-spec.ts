@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { LOST_ALONE_MAX } from '../../src/tasks/queue/lost-run.js';
 import type { ApiClient } from '../support/api-client.js';
 import { withFaultyExecutor } from '../support/crash-points.js';
 import { DATABASES, type TestDatabase } from '../support/databases.js';
@@ -7,6 +8,8 @@ import { processesOf } from '../support/task-processes.js';
 import type { Exit, TowerProcess } from '../support/tower-process.js';
 
 const quick = { type: 'test', payload: { script: 'true' } };
+/** Still runs when what began with it kills their worker. */
+const brief = { type: 'test', payload: { script: 'sleep 1' } };
 /** What kills its worker without a chance to react, as the killer of a host without memory does. */
 const POISON = `
 pid=$PPID
@@ -111,35 +114,41 @@ describe('a task whose executor', () => {
 
 describe('a task that kills its worker each time', () => {
   onDatabase('PostgreSQL', (fleet) => {
-    it('F17 has failed as worker_lost after three workers, and all others are run', async () => {
+    it('F17 has failed as worker_lost when it was found, and all others have completed, also those beside it', async () => {
       const { api } = await fleet().api();
-      // One slot each: what runs beside the killer is lost with it, and that is another matter.
-      const supervisor = new Supervisor(() => fleet().worker({ JCT_WORKER_CONCURRENCY: '1' }), 2);
+      // Before there is a worker: the last four of them begin together.
+      const others: string[] = [];
+      for (let count = 0; count < 7; count += 1) others.push(await api.accepted(brief));
+      const poison = await api.accepted({ type: 'test', payload: { script: POISON } });
+      const supervisor = new Supervisor(() => fleet().spawnWorker({ JCT_WORKER_CONCURRENCY: '4' }), 2);
       try {
-        const before = await Promise.all(Array.from({ length: 5 }, () => api.accepted(quick)));
-        const poison = await api.accepted({ type: 'test', payload: { script: POISON } });
-        const after: string[] = [];
-        while ((await api.task(poison)).status !== 'failed')
-          after.push((await api.run(quick)).task_id as string);
-
-        expect(await api.task(poison)).toMatchObject({
-          attempt: 3,
+        expect(await api.ended(poison)).toMatchObject({
+          status: 'failed',
           failure: { reason: 'worker_lost', message: expect.stringContaining('not tried again') },
         });
-        expect((await api.get(`/tasks/${poison}/runs`)).body.items).toMatchObject([
-          { status: 'lost', trace_complete: false },
-          { status: 'lost', trace_complete: false },
-          { status: 'failed', trace_complete: false },
-        ]);
-        for (const id of [...before, ...after]) {
-          expect(await api.ended(id)).toMatchObject({ status: 'completed', attempt: 1 });
-        }
-        expect(supervisor.deaths).toBe(3);
+        const runs = (await api.get(`/tasks/${poison}/runs`)).body.items;
+        expect(runs.length).toBeGreaterThanOrEqual(LOST_ALONE_MAX);
+        expect(runs).toMatchObject(
+          runs.map((_: unknown, index: number) => ({
+            status: index < runs.length - 1 ? 'lost' : 'failed',
+            trace_complete: false,
+          })),
+        );
+        expect(supervisor.deaths).toBe(runs.length);
         expect(processesOf(poison)).toEqual([]);
+
+        const attempts: number[] = [];
+        for (const id of others) {
+          const { status, attempt } = await api.ended(id);
+          expect(status).toBe('completed');
+          attempts.push(attempt);
+        }
+        // Or this would have been easy.
+        expect(attempts.filter((attempt) => attempt > 1).length).toBeGreaterThanOrEqual(3);
       } finally {
         await supervisor.stop();
       }
-    }, 120_000);
+    }, 240_000);
   });
 });
 
@@ -151,7 +160,7 @@ class Supervisor {
   private readonly ended: Promise<unknown>;
 
   constructor(
-    private readonly start: () => Promise<TowerProcess>,
+    private readonly start: () => TowerProcess,
     count: number,
   ) {
     this.ended = Promise.all(Array.from({ length: count }, () => this.keep()));
@@ -165,9 +174,8 @@ class Supervisor {
 
   private async keep(): Promise<void> {
     while (this.going) {
-      const worker = await this.start();
+      const worker = this.start();
       this.living.add(worker);
-      if (!this.going) worker.signal('SIGTERM');
       const { signal } = await worker.ended;
       this.living.delete(worker);
       if (signal === 'SIGKILL') this.deaths += 1;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { LateResults } from '../../src/tasks/queue/late-results.js';
-import { LOST_RUNS_MAX } from '../../src/tasks/queue/task-upkeep.js';
+import { LOST_ALONE_MAX } from '../../src/tasks/queue/lost-run.js';
 import { type LateResult, TaskRunEntity } from '../../src/tasks/task-run.entity.js';
 import { onBothDatabases, type TestDatabase } from '../support/databases.js';
 import { TaskRooms } from '../support/task-rooms.js';
@@ -52,7 +52,7 @@ onBothDatabases('the result of a run that lost its lease', (create) => {
   it('is kept, too, when that was one run too many and the task has failed', async () => {
     const taskId = await rooms.enqueue();
     let runId = '';
-    for (let lost = 1; lost <= LOST_RUNS_MAX; lost += 1) {
+    for (let lost = 1; lost <= LOST_ALONE_MAX; lost += 1) {
       [{ runId }] = await rooms.claim();
       await rooms.age(taskId, 'leaseExpiresAt');
       await rooms.upkeep.reap();

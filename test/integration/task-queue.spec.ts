@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { isUniqueViolation } from '../../src/database/database-errors.js';
 import { FinishedTasks } from '../../src/tasks/queue/finished-tasks.js';
 import type { ClaimedTask } from '../../src/tasks/queue/task-queue.js';
-import { LOST_RUNS_MAX } from '../../src/tasks/queue/task-upkeep.js';
+import { LOST_ALONE_MAX, LOST_RUNS_MAX } from '../../src/tasks/queue/lost-run.js';
 import { TaskRunEntity } from '../../src/tasks/task-run.entity.js';
 import { onBothDatabases, type TestDatabase } from '../support/databases.js';
 import { newTask } from '../support/new-task.js';
@@ -180,15 +180,87 @@ onBothDatabases('task queue', (create) => {
     expect((await rooms.task(id)).status).toBe('running');
   });
 
+  /** All that wait are run by a worker of their own, which dies. */
+  const loseAll = async (worker: string, random = () => 1): Promise<string[]> => {
+    const ids = (await rooms.claim(10, 60, 'default', worker)).map(({ id }) => id);
+    for (const id of ids) await rooms.age(id, 'leaseExpiresAt');
+    await rooms.upkeep.reap(undefined, random);
+    return ids;
+  };
+  const runAtOnce = async (ids: string[]): Promise<void> => {
+    for (const id of ids) await rooms.age(id, 'runAt');
+    await rooms.upkeep.promoteDue();
+  };
+
   it('fails a task that has cost too many workers', async () => {
     const id = await rooms.enqueue();
-    for (let lost = 1; lost <= LOST_RUNS_MAX; lost += 1) {
-      await rooms.claim();
-      await rooms.age(id, 'leaseExpiresAt');
-      await rooms.upkeep.reap();
+    // One worker that was cut off, not killed, and lost it each time: it had no company but itself.
+    for (let lost = 1; lost <= LOST_ALONE_MAX; lost += 1) {
+      expect(await rooms.task(id)).toMatchObject({ status: 'queued', hold: null });
+      await loseAll('cut off');
     }
     expect(await rooms.task(id)).toMatchObject({ status: 'failed', failureReason: 'worker_lost' });
     expect(await claimIds(1)).toEqual([]);
+  });
+
+  it('keeps tasks that were lost together apart, and gives up that which is then lost alone', async () => {
+    const [innocent, cause] = [await rooms.enqueue(), await rooms.enqueue()];
+    expect(await loseAll('first')).toHaveLength(2);
+    expect(await rooms.task(cause)).toMatchObject({ status: 'queued', hold: null });
+    expect(await loseAll('second')).toHaveLength(2);
+    for (const id of [innocent, cause]) {
+      const { hold, runAt, updatedAt } = await rooms.task(id);
+      expect(hold).toBe('schedule');
+      expect(runAt.getTime() - updatedAt.getTime()).toBe(20_000);
+    }
+    await runAtOnce([cause]);
+    expect(await loseAll('third')).toEqual([cause]);
+    expect(await rooms.task(cause)).toMatchObject({ status: 'failed', failureReason: 'worker_lost' });
+
+    await runAtOnce([innocent]);
+    await rooms.queue.settle((await claimOne()).runId, COMPLETED, null);
+    expect(await rooms.task(innocent)).toMatchObject({ status: 'completed', attempt: 3, excusedRuns: 2 });
+  });
+
+  it('gives up tasks that are always lost together at last', async () => {
+    const ids = [await rooms.enqueue(), await rooms.enqueue({ maxAttempts: 2 })];
+    for (let lost = 1; lost <= LOST_RUNS_MAX; lost += 1) {
+      for (const id of ids) expect((await rooms.task(id)).status).toBe('queued');
+      await runAtOnce(ids);
+      expect(await loseAll(`worker ${lost}`)).toHaveLength(2);
+    }
+    for (const id of ids)
+      expect(await rooms.task(id)).toMatchObject({ status: 'failed', failureReason: 'worker_lost' });
+  });
+
+  it('counts as company of a lost run what its worker still runs, and what was given up there', async () => {
+    const given = await rooms.enqueue();
+    for (let times = 1; times <= LOST_ALONE_MAX; times += 1) await loseAll('cut off');
+    expect(await rooms.task(given)).toMatchObject({ status: 'failed' });
+    const lost = await rooms.enqueue();
+    for (let times = 1; times < LOST_ALONE_MAX; times += 1) await loseAll('another');
+
+    await loseAll('cut off');
+    expect(await rooms.task(lost)).toMatchObject({ status: 'queued', hold: 'schedule' });
+    await rooms.enqueue();
+    await runAtOnce([lost]);
+    await rooms.claim(10, 60, 'default', 'half silent');
+    await rooms.age(lost, 'leaseExpiresAt');
+    expect(await rooms.upkeep.reap()).toMatchObject([{ taskId: lost, status: 'queued' }]);
+  });
+
+  it('cancels a task whose cancellation was requested when its last run is lost', async () => {
+    const id = await rooms.enqueue();
+    for (let lost = 1; lost < LOST_ALONE_MAX; lost += 1) await loseAll(`worker ${lost}`);
+    await rooms.claim();
+    await rooms.control.cancel(id, 'because');
+    await rooms.age(id, 'leaseExpiresAt');
+    expect(await rooms.upkeep.reap()).toMatchObject([{ taskId: id, status: 'cancelled' }]);
+    expect(await rooms.task(id)).toMatchObject({
+      status: 'cancelled',
+      failureReason: 'cancelled',
+      hold: null,
+    });
   });
 
   it('holds a retry back until its time has come', async () => {

@@ -1,6 +1,6 @@
 /**
  * Preloaded into a tower (see `dyingAt` in crash-points.ts): at the point that TEST_CRASH_AT names the process kills
- * itself, as kill -9 would. Wraps the product's own modules, so that the product needs no hooks.
+ * itself, as kill -9 would, or sends itself the signal TEST_CRASH_SIGNAL. Wraps the product's own modules, so that the product needs no hooks.
  */
 import 'reflect-metadata';
 import { PostgresQueryRunner } from 'typeorm/driver/postgres/PostgresQueryRunner.js';
@@ -9,11 +9,12 @@ import { SqliteQueryRunner } from '../../dist/src/database/sqlite-query-runner.j
 import { TaskControl } from '../../dist/src/tasks/queue/task-control.js';
 import { TaskQueue } from '../../dist/src/tasks/queue/task-queue.js';
 
-const [point, times = '1'] = process.env.TEST_CRASH_AT.split(':');
+const { TEST_CRASH_AT, TEST_CRASH_SIGNAL = 'SIGKILL' } = process.env;
+const [point, times = '1'] = TEST_CRASH_AT.split(':');
 let left = Number(times);
 
 function at(name) {
-  if (name === point && --left === 0) process.kill(process.pid, 'SIGKILL');
+  if (name === point && --left === 0) process.kill(process.pid, TEST_CRASH_SIGNAL);
 }
 
 function around(type, method, before, after) {
@@ -32,6 +33,8 @@ around(
   () => at('before_insert'),
   () => at('after_insert'),
 );
+
+around(TaskQueue, 'claim', null, () => at('after_claim'));
 
 let settling = 0;
 around(

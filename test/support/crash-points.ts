@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 export type CrashPoint =
   | 'before_insert'
   | 'after_insert'
+  | 'after_claim'
   | 'before_settle'
   | 'before_settle_commit'
   | 'after_settle_commit'
@@ -12,6 +13,11 @@ export type CrashPoint =
 /** Environment of a tower that dies at this point, as by kill -9, when it comes there for the given time. */
 export function dyingAt(point: CrashPoint, time = 1): Record<string, string> {
   return { ...preloaded('crash-at.mjs'), TEST_CRASH_AT: `${point}:${time}` };
+}
+
+/** Environment of a tower that is told to stop when it comes to this point for the first time. */
+export function toldToStopAt(point: CrashPoint): Record<string, string> {
+  return { ...dyingAt(point), TEST_CRASH_SIGNAL: 'SIGTERM' };
 }
 
 /** Environment of a tower whose commands do harm to it in their first run: see `faulty-executor.mjs` for the faults. */

@@ -10,7 +10,7 @@ import { pathToFileURL } from 'node:url';
 import { Logger, Module } from '@nestjs/common';
 
 const built = (path) => import(pathToFileURL(resolve(import.meta.dirname, '../../dist/src', path)).href);
-const { createApp, listen } = await built('app.js');
+const { createApp, start } = await built('app.js');
 const { settingsFromEnvironment } = await built('config/environment.js');
 const { EventSubscribers } = await built('events/event-subscribers.js');
 const { EventsModule } = await built('events/events.module.js');
@@ -52,7 +52,7 @@ process.once('SIGTERM', () => {
     .then(() => app.close())
     .then(() => process.exit(0));
 });
-const url = settings.role === 'worker' ? null : await listen(app, settings);
+const url = await start(app, settings);
 const logger = new Logger('Main');
 if (url !== null) logger.log(`API ${url}`);
 logger.log('Database is open');

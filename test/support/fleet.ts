@@ -38,6 +38,11 @@ export class Fleet {
     return this.yard.start({ ...this.environment, JCT_ROLE: 'worker', ...environment });
   }
 
+  /** As worker(), without waiting: it may not live until its start is over. */
+  spawnWorker(environment: Record<string, string> = {}): TowerProcess {
+    return this.yard.spawn({ ...this.environment, JCT_ROLE: 'worker', ...environment });
+  }
+
   close(): Promise<void> {
     return this.yard.close();
   }

@@ -30,8 +30,8 @@ export class TaskRooms {
     return task.id;
   }
 
-  claim(limit = 1, leaseSeconds = 60, queue = 'default') {
-    return this.queue.claim({ workerId: 'worker-1', queue, types: ['test', 'build'], leaseSeconds }, limit);
+  claim(limit = 1, leaseSeconds = 60, queue = 'default', workerId = 'worker-1') {
+    return this.queue.claim({ workerId, queue, types: ['test', 'build'], leaseSeconds }, limit);
   }
 
   async task(id: string): Promise<TaskEntity> {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Type } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { createApp, listen } from '../../src/app.js';
+import { createApp, start } from '../../src/app.js';
 import { readSettings } from '../../src/config/settings.js';
 import { OrchestratorService } from '../../src/orchestrator/orchestrator.service.js';
 import { ApiClient } from './api-client.js';
@@ -29,7 +29,7 @@ export class Tower {
     const folder = await mkdtemp(join(tmpdir(), 'jct-tower-'));
     const settings = readSettings(towerEnvironment(folder, { DATABASE_URL: databaseUrl, ...environment }));
     const app = await createApp(settings, extensions);
-    return new Tower(app, new ApiClient(await listen(app, settings)), folder);
+    return new Tower(app, new ApiClient((await start(app, settings))!), folder);
   }
 
   get url(): string {

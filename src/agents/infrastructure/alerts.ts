@@ -100,7 +100,7 @@ function measure(metrics: Metrics, config: MonitorConfig): Alert[] {
       waited,
       config.queue_wait_seconds,
       above(4 * config.queue_wait_seconds, waited),
-      `The oldest of ${queue.queued} queued tasks has waited ${Math.round(waited)} s`,
+      `The oldest queued task has waited ${Math.round(waited)} s`,
     ),
   ];
 }

@@ -8,8 +8,10 @@ export type Ending =
   | { status: 'cancelled'; failure: Failure; result: JsonObject | null }
   /** The run failed; the task is queued again after the delay. */
   | { status: 'retry'; failure: Failure; result: JsonObject | null; delaySeconds: number }
-  /** The worker died or fell silent; the task is queued again at once, and the run does not use up an attempt. */
-  | { status: 'lost'; failure: Failure }
+  /** The worker died or fell silent; the task is queued again, at once or after the delay, and no attempt is used up. */
+  | { status: 'lost'; failure: Failure; delaySeconds?: number }
+  /** As `lost`, but once too often: the task fails. */
+  | { status: 'given_up'; failure: Failure }
   /** The worker shuts down; as `lost`, but nobody's fault. */
   | { status: 'released'; failure: Failure };
 

@@ -53,8 +53,18 @@ function stateChanges(clock: SqlClock, ending: Ending, bind: (value: unknown) =>
     case 'lost':
     case 'released':
       return [
-        ...queueAgain(clock, 'NULL', clock.now),
+        ...('delaySeconds' in ending
+          ? queueAgain(clock, `'schedule'`, clock.after(bind(ending.delaySeconds)))
+          : queueAgain(clock, 'NULL', clock.now)),
         'excused_runs = excused_runs + 1',
+        `failure_reason = ${reasonUnlessCancelled(bind(ending.failure.reason))}`,
+        `error = ${bind(ending.failure.message)}`,
+      ];
+    case 'given_up':
+      return [
+        `status = CASE WHEN cancel_requested_at IS NULL THEN 'failed' ELSE 'cancelled' END`,
+        `completed_at = ${clock.now}`,
+        'result = NULL',
         `failure_reason = ${reasonUnlessCancelled(bind(ending.failure.reason))}`,
         `error = ${bind(ending.failure.message)}`,
       ];
@@ -114,6 +124,6 @@ export function isRowOf(run: TaskRunEntity, ending: Ending, manifestSha256: stri
   );
 }
 
-function runStatus(ending: Ending): RunStatus {
-  return ending.status === 'retry' ? 'failed' : ending.status;
+function runStatus({ status }: Ending): RunStatus {
+  return status === 'retry' || status === 'given_up' ? 'failed' : status;
 }

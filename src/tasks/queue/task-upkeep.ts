@@ -9,14 +9,23 @@ import { TaskEntity } from '../task.entity.js';
 import { announceEnd } from './callback-outbox.js';
 import type { Ending } from './ending.js';
 import { promoteNext } from './concurrency-key.js';
+import { lostRunEnding } from './lost-run.js';
 import { recordEnds } from './task-events.js';
 import { type Settled, TaskQueue } from './task-queue.js';
 
-/** Lost runs after which a task is taken for one that kills its workers. */
-export const LOST_RUNS_MAX = 3;
-
 /** Rows that one round handles, so that no statement holds locks for long; the next round takes the rest. */
 const BATCH = 500;
+
+/**
+ * Whether the worker of a running task has, or had, runs of other tasks that it did not end. The row of a run with which
+ * its task was given up says `failed`.
+ */
+const HAD_COMPANY = `
+  EXISTS (SELECT 1 FROM tasks others
+          WHERE others.status = 'running' AND others.worker_id = tasks.worker_id AND others.id <> tasks.id)
+  OR EXISTS (SELECT 1 FROM task_runs
+             WHERE task_runs.worker_id = tasks.worker_id AND task_runs.task_id <> tasks.id
+               AND failure_reason = 'worker_lost' AND task_runs.status IN ('lost', 'failed'))`;
 
 /**
  * What time does to stored tasks, whoever calls it: any process may, at any moment, and several at once do no harm,
@@ -55,22 +64,30 @@ export class TaskUpkeep {
    * Ends the runs whose worker has been silent for longer than its lease.
    *
    * @param mayJudge asked after the leases were read: whether the clock that they were compared with can be believed
+   * @param random from 0 to 1: what keeps tasks that were lost together apart
    * @returns what happened to each
    */
   async reap(
     mayJudge: () => Promise<boolean> = () => Promise.resolve(true),
+    random: () => number = Math.random,
   ): Promise<{ taskId: string; runId: string; workerId: string; status: string }[]> {
     const { rows } = await execute(
       this.dataSource.manager,
       `SELECT run_id, worker_id, lease_expires_at,
-         (SELECT count(*) FROM task_runs WHERE task_id = tasks.id AND task_runs.status = 'lost') AS lost
+         (SELECT count(*) FROM task_runs WHERE task_id = tasks.id AND task_runs.status = 'lost') AS lost,
+         CASE WHEN ${HAD_COMPANY} THEN 1 ELSE 0 END AS company
        FROM tasks WHERE status = 'running' AND lease_expires_at < ${this.clock.now}
        ORDER BY lease_expires_at LIMIT ${BATCH}`,
     );
     const reaped = [];
     for (const row of (await mayJudge()) ? rows : []) {
       const [runId, workerId] = [row['run_id'] as string, row['worker_id'] as string];
-      const settled = await this.endLost(runId, lostRun(workerId, Number(row['lost']) + 1));
+      const lost = {
+        workerId,
+        lostRuns: Number(row['lost']) + 1,
+        hadCompany: Number(row['company']) === 1,
+      };
+      const settled = await this.endLost(runId, lostRunEnding(lost, random));
       if (settled.kept)
         reaped.push({ taskId: settled.task.id, runId, workerId, status: settled.task.status });
     }
@@ -132,18 +149,4 @@ export class TaskUpkeep {
     if (promoted > 0) this.signals.announce('work');
     return promoted;
   }
-}
-
-/** Queued again, unless it has cost so many workers that it must be the cause. */
-function lostRun(workerId: string, lostRuns: number): Ending {
-  const message = `Worker ${workerId} died or lost its database while it ran the task.`;
-  if (lostRuns < LOST_RUNS_MAX) return { status: 'lost', failure: { reason: 'worker_lost', message } };
-  return {
-    status: 'failed',
-    failure: {
-      reason: 'worker_lost',
-      message: `${message} This was the ${lostRuns}. time; it is not tried again.`,
-    },
-    result: null,
-  };
 }

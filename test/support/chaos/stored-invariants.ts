@@ -1,4 +1,4 @@
-import { LOST_RUNS_MAX } from '../../../src/tasks/queue/task-upkeep.js';
+import { LOST_RUNS_MAX } from '../../../src/tasks/queue/lost-run.js';
 import type { TaskRunEntity } from '../../../src/tasks/task-run.entity.js';
 import { isTerminal } from '../../../src/tasks/task-status.js';
 import type { TaskEntity } from '../../../src/tasks/task.entity.js';

@@ -1,3 +1,4 @@
+import { LOST_ALONE_MAX } from '../../../src/tasks/queue/lost-run.js';
 import type { TraceStore } from '../../../src/traces/trace-store.js';
 import type { TaskRunEntity } from '../../../src/tasks/task-run.entity.js';
 import type { TaskEntity } from '../../../src/tasks/task.entity.js';
@@ -70,7 +71,7 @@ function endedWrongly(task: TaskEntity, runs: TaskRunEntity[], kind: Kind): stri
   if (status === 'cancelled') return null;
   if (reason === 'expired') return task.expiresAt !== null && task.attempt === 0 ? null : 'expired wrongly';
   if (reason === 'worker_lost')
-    return runs.filter((run) => run.failureReason === 'worker_lost').length >= 3
+    return runs.filter((run) => run.failureReason === 'worker_lost').length >= LOST_ALONE_MAX
       ? null
       : 'was given up too early';
   const right = status === UNDISTURBED[kind] && (status !== 'failed' || reason === 'exit_code');

@@ -40,6 +40,8 @@ class Command implements fc.AsyncCommand<QueueModel, RealQueue> {
 
 const FAILURE = { reason: 'exit_code', message: 'ended with 1' } as const;
 const LEASE_SECONDS = 600;
+/** Tasks that are kept apart come back when the model says so, in hours otherwise. */
+const NEVER_SOON = (): number => 1_000;
 
 type Word = 'complete' | 'fail' | 'fail with retry' | 'release' | 'stop as cancelled';
 const WORDS: readonly Word[] = ['complete', 'fail', 'fail with retry', 'release', 'stop as cancelled'];
@@ -69,7 +71,9 @@ export function queueCommands(after: Step): fc.Arbitrary<fc.AsyncCommand<QueueMo
       ),
     );
   const always = (name: string, step: Step) => fc.constant(command(name, step));
-  const claims = fc.integer({ min: 1, max: 3 }).map((limit) => command(`claim ${limit}`, claim(limit)));
+  const claims = fc
+    .tuple(fc.integer({ min: 1, max: 3 }), WORKER)
+    .map(([limit, worker]) => command(`${worker} claims ${limit}`, claim(limit, worker)));
   const enqueues = NEW_TASK.map((facts) => command(`enqueue ${JSON.stringify(facts)}`, enqueue(facts)));
   return [
     enqueues,
@@ -85,6 +89,7 @@ export function queueCommands(after: Step): fc.Arbitrary<fc.AsyncCommand<QueueMo
     onTask('retry', retry),
     onTask('hand in again', handInAgain),
     onTask('pause the worker of', pause),
+    onTask('kill the worker of', killWorker),
     onTask('wait for run_at of', waitForRunAt),
     onTask('wait for expires_at of', waitForExpiry),
     always('renew all', renewAll),
@@ -99,6 +104,12 @@ export function queueCommands(after: Step): fc.Arbitrary<fc.AsyncCommand<QueueMo
     always('promote free keys', async (_, { rooms }) => expect(await rooms.upkeep.promoteFreeKeys()).toBe(0)),
   ];
 }
+
+/** Some that run much, and many that seldom run a second task. */
+const WORKER = fc.oneof(
+  fc.constantFrom('worker-1', 'worker-2'),
+  fc.nat(99).map((n) => `worker-${n + 3}`),
+);
 
 interface Facts {
   priority: Priority;
@@ -144,10 +155,10 @@ async function handInAgain(task: ModelTask, model: QueueModel, { rooms }: RealQu
   expect(await rooms.control.insert(newTask({ idempotencyKey, concurrencyKey: task.key }))).toBeNull();
 }
 
-function claim(limit: number): Step {
+function claim(limit: number, workerId: string): Step {
   return async (model, { rooms }) => {
     const expected = model.claimable(limit);
-    const claimed = await rooms.claim(limit, LEASE_SECONDS);
+    const claimed = await rooms.claim(limit, LEASE_SECONDS, 'default', workerId);
     expect(claimed.map(({ id, attempt }) => ({ id, attempt }))).toEqual(
       expected.map(({ id, attempt }) => ({ id, attempt: attempt + 1 })),
     );
@@ -157,6 +168,7 @@ function claim(limit: number): Step {
       model.begin(
         expected.find((task) => task.id === id)!,
         runId,
+        workerId,
       );
     }
   };
@@ -227,6 +239,16 @@ async function pause(task: ModelTask, _: QueueModel, { rooms }: RealQueue): Prom
   task.leaseOver = true;
 }
 
+/** Every lease of that process runs out at once, and somebody notices. */
+async function killWorker(task: ModelTask, model: QueueModel, real: RealQueue): Promise<void> {
+  if (task.status !== 'running') return;
+  const { workerId } = task.runs.at(-1)!;
+  const beside = ({ status, runs }: ModelTask): boolean =>
+    status === 'running' && runs.at(-1)!.workerId === workerId;
+  for (const each of model.tasks.filter(beside)) await pause(each, model, real);
+  await reap(model, real);
+}
+
 async function waitForRunAt(task: ModelTask, _: QueueModel, { rooms }: RealQueue): Promise<void> {
   if (task.hold !== 'schedule') return;
   await rooms.age(task.id, 'runAt');
@@ -252,8 +274,8 @@ async function renewAll(model: QueueModel, { rooms }: RealQueue): Promise<void> 
 }
 
 async function reap(model: QueueModel, { rooms }: RealQueue): Promise<void> {
-  const expected = model.reap().map((each) => ({ ...each, workerId: 'worker-1' }));
-  const reaped = await rooms.upkeep.reap();
+  const expected = model.reap();
+  const reaped = await rooms.upkeep.reap(undefined, NEVER_SOON);
   const byRun = (a: { runId: string }, b: { runId: string }): number => (a.runId < b.runId ? -1 : 1);
   expect(reaped.toSorted(byRun)).toEqual(expected.toSorted(byRun));
 }

@@ -1,10 +1,11 @@
-import { LOST_RUNS_MAX } from '../../../src/tasks/queue/task-upkeep.js';
+import { LOST_ALONE_MAX, LOST_RUNS_MAX } from '../../../src/tasks/queue/lost-run.js';
 import type { RunStatus } from '../../../src/tasks/task-run.entity.js';
 import { isTerminal, type TaskStatus } from '../../../src/tasks/task-status.js';
 
 export interface ModelRun {
   id: string;
   number: number;
+  workerId: string;
   status: RunStatus | 'running';
   /** Somebody else ended it, since its worker was silent. */
   taken: boolean;
@@ -51,11 +52,12 @@ export class QueueModel {
     return byUrgency(may).slice(0, limit);
   }
 
-  begin(task: ModelTask, runId: string): void {
+  begin(task: ModelTask, runId: string, workerId: string): void {
     task.status = 'running';
     task.attempt += 1;
     task.leaseOver = false;
-    task.runs.push({ id: runId, number: task.attempt, status: 'running', taken: false, late: false });
+    const run = { id: runId, number: task.attempt, workerId, taken: false, late: false };
+    task.runs.push({ ...run, status: 'running' });
   }
 
   get runs(): ModelRun[] {
@@ -73,28 +75,42 @@ export class QueueModel {
     this.finish(task, status);
   }
 
-  /** The run is over, and its task waits again: at once, or for its time; unless it was to be cancelled. */
-  again(task: ModelTask, run: 'failed' | 'lost' | 'released'): void {
+  /** The run is over, and its task waits again: for its time, or not; unless it was to be cancelled. */
+  again(task: ModelTask, run: 'failed' | 'lost' | 'released', later = run === 'failed'): void {
     this.closeRun(task, run);
     if (run !== 'failed') task.excused += 1;
     if (task.cancelAsked) return this.finish(task, 'cancelled');
     task.status = 'queued';
-    task.hold = run === 'failed' ? 'schedule' : null;
-    task.due = run !== 'failed';
+    task.hold = later ? 'schedule' : null;
+    task.due = !later;
     this.promote(task.key);
   }
 
   /** The leases that ran out. @returns the status of each task afterwards */
-  reap(): { taskId: string; runId: string; status: TaskStatus }[] {
+  reap(): { taskId: string; runId: string; workerId: string; status: TaskStatus }[] {
     const silent = this.tasks.filter(({ status, leaseOver }) => status === 'running' && leaseOver);
     return silent.map((task) => {
-      const run = task.runs.at(-1)!;
-      run.taken = true;
-      const lost = task.runs.filter(({ status }) => status === 'lost').length + 1;
-      if (lost < LOST_RUNS_MAX) this.again(task, 'lost');
-      else this.end(task, 'failed');
-      return { taskId: task.id, runId: run.id, status: task.status };
+      const { id: runId, workerId } = task.runs.at(-1)!;
+      this.lose(task, this.hasCompany(task));
+      return { taskId: task.id, runId, workerId, status: task.status };
     });
+  }
+
+  private lose(task: ModelTask, inCompany: boolean): void {
+    const lost = task.runs.filter(({ status }) => status === 'lost').length + 1;
+    task.runs.at(-1)!.taken = true;
+    if (lost < (inCompany ? LOST_RUNS_MAX : LOST_ALONE_MAX)) this.again(task, 'lost', inCompany && lost > 1);
+    else this.end(task, task.cancelAsked ? 'cancelled' : 'failed', 'failed');
+  }
+
+  /** Whether the worker of this running task has, or lost, a run of another one. */
+  private hasCompany(task: ModelTask): boolean {
+    const { workerId } = task.runs.at(-1)!;
+    return this.tasks.some(
+      (other) =>
+        other !== task &&
+        other.runs.some((run) => run.workerId === workerId && (run.status === 'running' || run.taken)),
+    );
   }
 
   cancel(task: ModelTask): void {
