@@ -2,7 +2,6 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
-import type { JsonObject } from '../common/json.js';
 import { VERSION } from '../common/version.js';
 import { Settings } from '../config/settings.js';
 import { EventLog } from '../events/event-log.js';
@@ -23,8 +22,8 @@ export interface PartState {
   report: PartReport;
 }
 
-/** The end of a process does not wait longer for a database that is away. */
-const FAREWELL_MS = 1_000;
+/** No process waits longer than this to record that it begins or ends. */
+const RECORD_MS = 1_000;
 
 /**
  * The one provider that starts and stops what this process does, in order. What a role leaves out is never started: an
@@ -64,7 +63,7 @@ export class OrchestratorService implements OnApplicationBootstrap {
   async onApplicationBootstrap(): Promise<void> {
     this.current = 'running';
     if (this.settings.role !== 'api') for (const part of this.parts) await this.startPart(part);
-    await this.events.record(this.lifeEvent(EVENT_TYPES.SYSTEM_STARTUP));
+    await this.tell(EVENT_TYPES.SYSTEM_STARTUP);
     this.logger.log(`Running as ${this.settings.role}`);
   }
 
@@ -92,7 +91,7 @@ export class OrchestratorService implements OnApplicationBootstrap {
     this.current = 'stopping';
     this.logger.log('Stopping');
     for (const part of [...this.parts].reverse()) await this.stopPart(part);
-    await this.farewell();
+    await this.tell(EVENT_TYPES.SYSTEM_SHUTDOWN);
     this.current = 'stopped';
     this.logger.log('Stopped');
   }
@@ -112,20 +111,13 @@ export class OrchestratorService implements OnApplicationBootstrap {
     }
   }
 
-  private async farewell(): Promise<void> {
-    const recorded = this.events.record(this.lifeEvent(EVENT_TYPES.SYSTEM_SHUTDOWN)).then(
+  /** Records the beginning or the end of this process, if that can be done now: neither waits for it. */
+  private async tell(type: string): Promise<void> {
+    const data = { host: hostname(), pid: process.pid, role: this.settings.role, version: VERSION };
+    const recorded = this.events.record({ type, source: 'orchestrator', data }).then(
       () => undefined,
-      () => this.logger.warn('The end of this process could not be recorded: the database is away'),
+      (error: unknown) => this.logger.warn(`${type} could not be recorded: ${(error as Error).message}`),
     );
-    await Promise.race([recorded, sleep(FAREWELL_MS)]);
-  }
-
-  private lifeEvent(type: string): { type: string; source: string; data: JsonObject } {
-    const { role } = this.settings;
-    return {
-      type,
-      source: 'orchestrator',
-      data: { host: hostname(), pid: process.pid, role, version: VERSION },
-    };
+    await Promise.race([recorded, sleep(RECORD_MS, undefined, { ref: false })]);
   }
 }

@@ -3,8 +3,8 @@ import type { Topic } from './topic.js';
 /** Announcements come in bursts, e.g. of a batch of tasks: what is announced within this time leaves together. */
 const GATHER_MS = 5;
 
-/** A log grows hundreds of times a second, and its readers cannot use more than this. */
-const LOG_REST_MS = 100;
+/** A log grows, and tasks end, hundreds of times a second; who reads logs or looks at events cannot use more than this. */
+const REST_MS = 100;
 
 /** PostgreSQL refuses messages of 8,000 bytes; a topic has up to 44. */
 export const MESSAGE_TOPICS_MAX = 100;
@@ -13,7 +13,8 @@ export const MESSAGE_TOPICS_MAX = 100;
 export const PENDING_MAX = 1_000;
 
 /**
- * Topics on their way out: each once, however often it is announced, the log of a task ten times a second at most. What
+ * Topics on their way out: each once, however often it is announced, the log of a task and `events` ten times a second at
+ * most. What
  * cannot be published waits, but only the latest 1,000: they are hints.
  */
 export class Outbox {
@@ -57,7 +58,7 @@ export class Outbox {
       for (const topic of batch) {
         // Before it leaves: what is announced from now on is another hint.
         this.pending.delete(topic);
-        if (topic.startsWith('log:')) this.rest(topic);
+        if (topic.startsWith('log:') || topic === 'events') this.rest(topic);
       }
       if (!(await this.publish(batch))) {
         this.pending = new Set([...batch, ...this.pending]);
@@ -82,6 +83,6 @@ export class Outbox {
       const again = this.resting.get(topic);
       this.resting.delete(topic);
       if (again) this.add(topic);
-    }, LOG_REST_MS);
+    }, REST_MS);
   }
 }

@@ -3,7 +3,7 @@ import { newId } from '../common/ids.js';
 import { isTopic } from './topic.js';
 
 describe('isTopic', () => {
-  it.each(['work', 'callbacks', `settled:${newId()}`, `log:${newId()}`, `cancel:${newId()}`])(
+  it.each(['work', 'callbacks', 'events', `settled:${newId()}`, `log:${newId()}`, `cancel:${newId()}`])(
     'is true for %s',
     (text) => expect(isTopic(text)).toBe(true),
   );

@@ -6,7 +6,7 @@ import { Settings } from '../config/settings.js';
 import type { NewEvent } from '../events/insert-events.js';
 import { githubEvent } from './github-event.js';
 import { githubSecret } from './github-secret.js';
-import { WebhookClosedError, WebhookSignatureError } from './webhook-error.js';
+import { badSignature, webhookClosed } from './webhook-error.js';
 
 const NAME = /^[a-z][a-z0-9_]{0,63}$/;
 const DELIVERY = /^[A-Za-z0-9-]{1,128}$/;
@@ -26,7 +26,7 @@ export class GithubWebhook implements OnModuleInit {
   /**
    * @param header gives a header of the request
    * @param rawBody the bytes that were signed
-   * @throws WebhookClosedError, WebhookSignatureError, MalformedRequestError
+   * @throws AppError WEBHOOK_NOT_CONFIGURED or WEBHOOK_SIGNATURE_INVALID, MalformedRequestError
    */
   async read(
     header: (name: string) => string | undefined,
@@ -34,16 +34,16 @@ export class GithubWebhook implements OnModuleInit {
     payload: JsonObject | undefined,
   ): Promise<NewEvent> {
     if (this.secret === null)
-      throw new WebhookClosedError(
+      throw webhookClosed(
         'GitHub',
         'set JCT_GITHUB_WEBHOOK_SECRET or JCT_GITHUB_WEBHOOK_SECRET_FILE, and the same secret at GitHub',
       );
     const signature = header('x-hub-signature-256');
     if (signature === undefined || rawBody === undefined || rawBody.length === 0)
-      throw new WebhookSignatureError('A delivery of GitHub has a body and the header X-Hub-Signature-256.');
+      throw badSignature('A delivery of GitHub has a body and the header X-Hub-Signature-256.');
     // Compares in constant time. The body was read as UTF-8 without loss, else it would have been refused.
     if (!(await verify(this.secret, rawBody.toString('utf8'), signature)))
-      throw new WebhookSignatureError(
+      throw badSignature(
         'X-Hub-Signature-256 does not fit the body: the secret at GitHub is not the one of this tower.',
       );
     const [name, delivery] = [header('x-github-event') ?? '', header('x-github-delivery') ?? ''];

@@ -7,7 +7,7 @@ import type { JsonObject } from '../common/json.js';
 import { Settings } from '../config/settings.js';
 import { isEventType } from '../events/event-types.js';
 import type { NewEvent } from '../events/insert-events.js';
-import { WebhookClosedError, WebhookSignatureError } from './webhook-error.js';
+import { badSignature, webhookClosed } from './webhook-error.js';
 
 const SOURCE = /^[a-z0-9][a-z0-9-]{0,63}$/;
 
@@ -22,7 +22,7 @@ export class SignedWebhook {
    * The event `<source>.<type of the message>`: a sender speaks under its own name only, and cannot pass for the tower.
    *
    * @param rawBody the bytes that were signed
-   * @throws WebhookClosedError, WebhookSignatureError, ValidationError
+   * @throws AppError WEBHOOK_NOT_CONFIGURED or WEBHOOK_SIGNATURE_INVALID, ValidationError
    */
   async read(
     source: string,
@@ -35,7 +35,7 @@ export class SignedWebhook {
       webhook.verify(rawBody ?? Buffer.alloc(0), headers);
     } catch (error) {
       if (!(error instanceof WebhookVerificationError)) throw error;
-      throw new WebhookSignatureError(`The message cannot be verified: ${error.message}.`);
+      throw badSignature(`The message cannot be verified: ${error.message}.`);
     }
     const id = headers['webhook-id'];
     const type = `${source}.${typeof body?.['type'] === 'string' ? body['type'] : 'message'}`;
@@ -56,7 +56,7 @@ export class SignedWebhook {
   /** Reads the secret each time: a new sender, or a new secret, needs no restart. */
   private async verifierOf(source: string): Promise<Webhook> {
     const remedy = `put its secret (whsec_ and Base64) into a file of that name in the folder JCT_INBOUND_WEBHOOK_SECRET_DIR`;
-    const closed = new WebhookClosedError(`"${source.slice(0, 64)}"`, remedy);
+    const closed = webhookClosed(`"${source.slice(0, 64)}"`, remedy);
     const folder = this.settings.inboundWebhookSecretDir;
     if (folder === undefined || !SOURCE.test(source)) throw closed;
     try {

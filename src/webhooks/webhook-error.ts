@@ -1,15 +1,12 @@
 import { AppError } from '../common/errors.js';
 
-/** 403: the door has no secret, so nobody can prove who he is. */
-export class WebhookClosedError extends AppError {
-  constructor(what: string, remedy: string) {
-    super(403, 'WEBHOOK_NOT_CONFIGURED', `No secret is configured for webhooks of ${what}: ${remedy}.`);
-  }
+/** The door has no secret, so nobody can prove who he is. */
+export function webhookClosed(what: string, remedy: string): AppError {
+  const message = `No secret is configured for webhooks of ${what}: ${remedy}.`;
+  return new AppError(403, 'WEBHOOK_NOT_CONFIGURED', message);
 }
 
-/** 401: the signature is missing, wrong or too old. */
-export class WebhookSignatureError extends AppError {
-  constructor(why: string) {
-    super(401, 'WEBHOOK_SIGNATURE_INVALID', why);
-  }
+/** The signature is missing, wrong or too old. */
+export function badSignature(why: string): AppError {
+  return new AppError(401, 'WEBHOOK_SIGNATURE_INVALID', why);
 }

@@ -28,11 +28,16 @@ export class TowerProcess {
     this.ended = once(child, 'close').then(([code, signal]) => ({ code, signal }));
   }
 
-  /** Starts it and does not wait. @param environment the whole of it, beside PATH */
-  static spawn(folder: string, environment: Record<string, string>): TowerProcess {
+  /**
+   * Starts it and does not wait.
+   *
+   * @param environment the whole of it, beside PATH
+   * @param main another program that starts a tower and says so in the same words
+   */
+  static spawn(folder: string, environment: Record<string, string>, main = MAIN): TowerProcess {
     const env = { PATH: process.env['PATH'], ...environment };
     return new TowerProcess(
-      spawn(process.execPath, [MAIN], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] }),
+      spawn(process.execPath, [main], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] }),
     );
   }
 
@@ -97,15 +102,15 @@ export class TowerYard {
   }
 
   /** A tower that serves, or works where its role has no API. @throws Error with its log when it ends instead */
-  async start(environment: Record<string, string> = {}): Promise<TowerProcess> {
-    const tower = this.spawn({ LOG_LEVEL: 'info', ...environment });
+  async start(environment: Record<string, string> = {}, main?: string): Promise<TowerProcess> {
+    const tower = this.spawn({ LOG_LEVEL: 'info', ...environment }, main);
     await tower.started();
     return tower;
   }
 
   /** Starts it and does not wait. */
-  spawn(environment: Record<string, string> = {}): TowerProcess {
-    const tower = TowerProcess.spawn(this.folder, towerEnvironment(this.folder, environment));
+  spawn(environment: Record<string, string> = {}, main?: string): TowerProcess {
+    const tower = TowerProcess.spawn(this.folder, towerEnvironment(this.folder, environment), main);
     this.towers.push(tower);
     return tower;
   }
