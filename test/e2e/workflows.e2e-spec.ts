@@ -2,9 +2,12 @@ import { writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { JsonObject } from '../../src/common/json.js';
+import { WorkflowRunEntity } from '../../src/workflows/runs/workflow-run.entity.js';
+import { WorkflowStepEntity } from '../../src/workflows/runs/workflow-step.entity.js';
 import type { Answer } from '../support/api-client.js';
 import { onBothDatabases, type TestDatabase } from '../support/databases.js';
 import { Tower } from '../support/tower.js';
+import { towerDataSource } from '../support/tower-data-source.js';
 import { runEnded, runUntil } from '../support/workflow-runs.js';
 
 const script = (text: string, more: JsonObject = {}): JsonObject => ({
@@ -360,6 +363,36 @@ onBothDatabases('workflows', (create) => {
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 200, 200, 200, 200, 200, 201]);
     expect(new Set(answers.map(({ body }) => body.run_id as string)).size).toBe(1);
     expect((await start({ n: 3 })).body).toMatchObject({ status: 409, code: 'IDEMPOTENCY_CONFLICT' });
+  });
+
+  it('is stored once under its name by those who hand in different ones at the same moment', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 6 }, (_, index) =>
+        tower.api.post('/workflows', {
+          name: 'contested',
+          steps: [{ name: 'work', task: script(`echo ${index}`) }],
+        }),
+      ),
+    );
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, 422, 422, 422, 422, 422]);
+    expect((await tower.api.get('/workflows/contested')).body.version).toBe(1);
+  });
+
+  it('is forgotten with age, its steps and no others', async () => {
+    await saved({ name: 'aged', steps: [{ name: 'work', task: script('true') }] });
+    const [old, young] = [await run('aged'), await run('aged')];
+    const dataSource = await towerDataSource(database.url, false);
+    const finishedAt = new Date(Date.now() - 40 * 86_400_000);
+    await dataSource.manager.update(WorkflowRunEntity, { id: old.run_id }, { finishedAt });
+    const cleaned = await tower.api.run({
+      type: 'cleanup',
+      payload: { what: 'workflow_runs', older_than_days: 30 },
+    });
+    expect(cleaned).toMatchObject({ status: 'completed', result: { removed: 1, examples: [old.run_id] } });
+    expect((await tower.api.get(`/workflow-runs/${old.run_id}`)).body.code).toBe('WORKFLOW_RUN_NOT_FOUND');
+    expect(await dataSource.manager.countBy(WorkflowStepEntity, { runId: old.run_id })).toBe(0);
+    expect((await tower.api.get(`/workflow-runs/${young.run_id}`)).body.status).toBe('completed');
+    await dataSource.destroy();
   });
 
   it('refuses inputs that do not fit, all at once', async () => {
