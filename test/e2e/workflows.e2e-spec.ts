@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { JsonObject } from '../../src/common/json.js';
+import { HandOver } from '../../src/workflows/runs/hand-over.js';
 import { WorkflowRunEntity } from '../../src/workflows/runs/workflow-run.entity.js';
 import { WorkflowStepEntity } from '../../src/workflows/runs/workflow-step.entity.js';
 import type { Answer } from '../support/api-client.js';
@@ -363,6 +364,39 @@ onBothDatabases('workflows', (create) => {
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 200, 200, 200, 200, 200, 201]);
     expect(new Set(answers.map(({ body }) => body.run_id as string)).size).toBe(1);
     expect((await start({ n: 3 })).body).toMatchObject({ status: 409, code: 'IDEMPOTENCY_CONFLICT' });
+  });
+
+  it('hands nothing over twice when it breaks off after handing over and before writing that down', async () => {
+    await saved({
+      name: 'interrupted',
+      steps: [
+        { name: 'each', for_each: '[1, 2]', task: script('true') },
+        { name: 'child', workflow: { name: 'inner', inputs: { ok: true } } },
+      ],
+    });
+    const handOver = tower.app.get(HandOver, { strict: false });
+    const original = handOver.handOver.bind(handOver);
+    const brokenOff = new Set<string>();
+    handOver.handOver = async (of, step) => {
+      const handed = await original(of, step);
+      const key = `${step.name} ${step.item}`;
+      if (of.workflowName !== 'interrupted' || brokenOff.has(key)) return handed;
+      brokenOff.add(key);
+      throw new Error('as if the process had died');
+    };
+    try {
+      const ended = await run('interrupted');
+      expect(ended.status).toBe('completed');
+      expect([...brokenOff].sort()).toEqual(['child -1', 'each 0', 'each 1']);
+      const tasks = (await tower.api.get('/tasks?source=workflow:interrupted')).body.items as JsonObject[];
+      expect(tasks.map(({ task_id }) => task_id as string).sort()).toEqual(
+        ended.steps[0].items.map(({ task_id }: JsonObject) => task_id as string).sort(),
+      );
+      const { items } = (await tower.api.get(`/workflow-runs?parent_run_id=${ended.run_id}`)).body;
+      expect(items).toMatchObject([{ run_id: ended.steps[1].run_id, status: 'completed' }]);
+    } finally {
+      handOver.handOver = original;
+    }
   });
 
   it('is stored once under its name by those who hand in different ones at the same moment', async () => {
