@@ -28,7 +28,7 @@ const FLOORS: Record<string, readonly string[]> = {
   retention: ['common', 'config', 'events', 'task-types', 'traces', 'tasks', 'execution', 'workflows'],
   'trace-api': ['common', 'http', 'signals', 'traces', 'tasks'],
   agents: ['common', 'config', 'database', 'http', 'signals', 'events', 'outbound', 'traces', 'tasks'],
-  orchestrator: ['common', 'config', 'events', 'callbacks', 'worker', 'retention', 'workflows', 'agents'],
+  orchestrator: ['common', 'config', 'events', 'callbacks', 'worker', 'workflows', 'retention', 'agents'],
   health: ['common', 'config', 'database', 'tasks', 'execution', 'worker', 'orchestrator'],
   openapi: ['common', 'http', 'task-types', 'tasks', 'workflows', 'health'],
 };
