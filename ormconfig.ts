@@ -12,6 +12,7 @@ import { CallbackEntity } from './src/tasks/callback.entity.js';
 import { TaskEntity } from './src/tasks/task.entity.js';
 import { TaskRunEntity } from './src/tasks/task-run.entity.js';
 import { WorkerEntity } from './src/tasks/worker.entity.js';
+import { WORKFLOW_ENTITIES } from './src/workflows/workflow-entities.js';
 
 /** Every table of the tower; what extensions add, they register with their own module. */
 export const ENTITIES = [
@@ -24,6 +25,7 @@ export const ENTITIES = [
   AgentEntity,
   AgentInstanceEntity,
   AiUsageEntity,
+  ...WORKFLOW_ENTITIES,
 ];
 
 /** For the typeorm command line: `npx typeorm migration:show -d dist/ormconfig.js`. */

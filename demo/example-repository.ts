@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp } from 'node:fs/promises';
+import { cp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { packageFile } from '../src/common/version.js';
@@ -37,6 +37,20 @@ export async function makeExampleRepository(home: string): Promise<ExampleReposi
 /** What somebody who tried the example left there is not copied; .gitignore names the rest. */
 function isSource(path: string): boolean {
   return !/[\\/](\.git|node_modules)$/.test(path);
+}
+
+/** Writes a file into the repository and commits it. @returns the commit */
+export async function commitFile(
+  home: string,
+  { path }: ExampleRepository,
+  file: string,
+  content: string,
+  message: string,
+): Promise<string> {
+  await writeFile(join(path, file), content);
+  await git(home, path, 'add', '--all');
+  await git(home, path, 'commit', '--quiet', '--message', message);
+  return git(home, path, 'rev-parse', 'HEAD');
 }
 
 async function git(home: string, cwd: string, ...args: string[]): Promise<string> {

@@ -49,7 +49,7 @@ class LiveProgress implements Progress {
   state(name: string, state: string): void {
     const row = this.rows.get(name)!;
     row.state = state;
-    if (state !== 'queued' && state !== 'running') row.endedAtMs = performance.now();
+    if (!['queued', 'pending', 'starting', 'running'].includes(state)) row.endedAtMs = performance.now();
   }
 
   line(name: string, text: string): void {
@@ -81,8 +81,11 @@ class LiveProgress implements Progress {
 
   private mark(state: string): string {
     if (state === 'completed') return mark(true);
-    if (state === 'queued') return style('dim', '○');
-    return state === 'running' ? style('cyan', FRAMES[this.frame % FRAMES.length]) : mark(false);
+    if (state === 'queued' || state === 'pending') return style('dim', '○');
+    if (state === 'skipped') return style('dim', '–');
+    return state === 'running' || state === 'starting'
+      ? style('cyan', FRAMES[this.frame % FRAMES.length])
+      : mark(false);
   }
 }
 

@@ -1,10 +1,13 @@
+import { createHmac, randomUUID } from 'node:crypto';
 import type { ReportSummaries } from '../src/execution/reports/read-reports.js';
 import type { ArtifactRecord } from '../src/task-types/executor.js';
 import type { EnqueuedTaskDto, TaskDto } from '../src/tasks/dto/task.dto.js';
 import type { TraceDto, TraceVerificationDto } from '../src/trace-api/trace.dto.js';
+import type { RunPageDto, RunSummaryDto, WorkflowRunDto } from '../src/workflows/runs/workflow-run.dto.js';
 import { DemoError } from './demo-error.js';
 import { type ServerSentEvent, serverSentEvents } from './server-sent-events.js';
 
+export type { WorkflowRunDto as WorkflowRun } from '../src/workflows/runs/workflow-run.dto.js';
 export type { EnqueuedTaskDto as EnqueuedTask, TraceDto as Trace, TraceVerificationDto as Verification };
 
 /** What comes of a build, test, scan or deploy. */
@@ -53,6 +56,39 @@ export class TowerClient {
       headers: answer.headers,
       body: (await answer.json()) as EnqueuedTaskDto | Problem,
     };
+  }
+
+  /** What GitHub would send, signed as GitHub signs. @returns the id of the event that it became */
+  async deliverPush(payload: object, secret: string): Promise<string> {
+    const body = JSON.stringify(payload);
+    const signature = createHmac('sha256', secret).update(body).digest('hex');
+    const answer = await this.fetch('/webhooks/github', {
+      method: 'POST',
+      headers: {
+        'Content-Type': 'application/json',
+        'X-GitHub-Event': 'push',
+        'X-GitHub-Delivery': randomUUID(),
+        'X-Hub-Signature-256': `sha256=${signature}`,
+      },
+      body,
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new DemoError(`The webhook was answered with ${answer.status}: ${text}`);
+    return (JSON.parse(text) as { event_id: string }).event_id;
+  }
+
+  async workflowRuns(workflow: string): Promise<RunSummaryDto[]> {
+    return (await this.get<RunPageDto>(`/workflow-runs?workflow=${workflow}`)).items;
+  }
+
+  workflowRun(id: string): Promise<WorkflowRunDto> {
+    return this.get(`/workflow-runs/${id}`);
+  }
+
+  /** The last lines that a task has written. */
+  async logTail(id: string, lines: number): Promise<string[]> {
+    const answer = await this.fetch(`/tasks/${id}/logs?tail=${lines}`);
+    return (await answer.text()).trimEnd().split('\n');
   }
 
   task(id: string): Promise<Task> {

@@ -21,11 +21,14 @@ export class TowerProcess {
   private readonly kill = (): void => void this.child.kill('SIGKILL');
   private stopping = false;
 
-  /** @param onDeath called when the tower ends although nobody stopped it */
-  constructor(folder: string, onDeath: (error: DemoError) => void) {
+  /**
+   * @param onDeath called when the tower ends although nobody stopped it
+   * @param environment settings beside those that every demo has
+   */
+  constructor(folder: string, onDeath: (error: DemoError) => void, environment: Record<string, string> = {}) {
     this.child = spawn(process.execPath, [MAIN], {
       cwd: folder,
-      env: towerEnvironment(),
+      env: { ...towerEnvironment(), ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     // The last resort, should the demo itself break: a tower must not outlive it.

@@ -17,6 +17,7 @@ import { TasksModule } from './tasks/tasks.module.js';
 import { TraceApiModule } from './trace-api/trace-api.module.js';
 import { WebhooksModule } from './webhooks/webhooks.module.js';
 import { WorkerModule } from './worker/worker.module.js';
+import { WorkflowsModule } from './workflows/workflows.module.js';
 
 /** The whole tower. `extensions` are modules that add task types; they may inject whatever the modules below export. */
 @Module({})
@@ -37,6 +38,7 @@ export class AppModule {
         WorkerModule,
         CallbacksModule,
         RetentionModule,
+        WorkflowsModule,
         TraceApiModule,
         AgentsModule,
         OrchestratorModule,

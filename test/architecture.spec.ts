@@ -24,12 +24,13 @@ const FLOORS: Record<string, readonly string[]> = {
   callbacks: ['common', 'config', 'database', 'signals', 'outbound', 'tasks'],
   execution: ['common', 'config', 'outbound', 'task-types'],
   worker: ['common', 'config', 'signals', 'task-types', 'traces', 'tasks'],
-  retention: ['common', 'config', 'events', 'task-types', 'traces', 'tasks', 'execution'],
+  workflows: ['common', 'config', 'database', 'http', 'signals', 'events', 'tasks'],
+  retention: ['common', 'config', 'events', 'task-types', 'traces', 'tasks', 'execution', 'workflows'],
   'trace-api': ['common', 'http', 'signals', 'traces', 'tasks'],
   agents: ['common', 'config', 'database', 'http', 'signals', 'events', 'outbound', 'traces', 'tasks'],
-  orchestrator: ['common', 'config', 'events', 'callbacks', 'worker', 'retention', 'agents'],
+  orchestrator: ['common', 'config', 'events', 'callbacks', 'worker', 'workflows', 'retention', 'agents'],
   health: ['common', 'config', 'database', 'tasks', 'execution', 'worker', 'orchestrator'],
-  openapi: ['common', 'http', 'task-types', 'tasks', 'health'],
+  openapi: ['common', 'http', 'task-types', 'tasks', 'workflows', 'health'],
 };
 
 const LINES_MAX = 300;

@@ -7,6 +7,7 @@ import { CheckDto } from '../health/status.dto.js';
 import { ProblemDto } from '../http/problem.dto.js';
 import { BatchProblemDto, BatchTaskDto } from '../tasks/dto/enqueue-batch.dto.js';
 import { DryRunDto } from '../tasks/dto/enqueue.query.js';
+import { InputDto } from '../workflows/definition/workflow-document.dto.js';
 import { asOpenApi31 } from './as-3-1.js';
 import { declareErrors } from './error-responses.js';
 import { withExamples } from './examples.js';
@@ -32,6 +33,7 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     .addTag('tasks', 'Hand in tasks and follow them.')
     .addTag('traces', 'What a run left: log, files, manifest.')
     .addTag('events', 'What happened, whom it was told to, and what it led to.')
+    .addTag('workflows', 'Definitions, their runs, and the schedules that start them.')
     .addTag('webhooks', 'Doors that ask for a signature instead of a key.')
     .addTag('agents', 'Who reacts to events, and how they are.')
     .addTag('callbacks', 'Deliveries of callbacks.')
@@ -42,6 +44,7 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     operationIdFactory: (_controller, method) => method,
     extraModels: [
       ProblemDto,
+      InputDto,
       EnqueuedTaskDto,
       BatchTaskDto,
       BatchProblemDto,

@@ -38,7 +38,8 @@ function statusesOf(path: string, operation: Operation): number[] {
     statuses.push(422);
   if (operation.requestBody !== undefined) statuses.push(413, 415, 422);
   if (/\/(enqueue|replay|retry)$|^\/webhooks\//.test(path)) statuses.push(403);
-  if (/\/(enqueue|cancel|replay|retry|redeliver|start|stop)$/.test(path)) statuses.push(409);
+  if (/\/(enqueue|cancel|replay|retry|redeliver|resume|start|stop)$/.test(path)) statuses.push(409);
+  if (path.endsWith('/runs') && operation.requestBody !== undefined) statuses.push(409);
   return [...new Set(statuses)];
 }
 

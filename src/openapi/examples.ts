@@ -2,6 +2,7 @@ import type { OpenAPIObject } from '@nestjs/swagger';
 import type { JsonObject } from '../common/json.js';
 import { AGENT_EXAMPLES } from './agent-examples.js';
 import { EVENT_EXAMPLES, type Example } from './event-examples.js';
+import { WORKFLOW_EXAMPLES } from './workflow-examples.js';
 
 const TASK_ID = '019aa5a4-6c1e-7b3a-9d51-0f4c5e1a2b3c';
 const RUN_ID = '019aa5a4-6c4f-7c11-8f2e-5d3c2b1a0f9e';
@@ -209,6 +210,7 @@ const EXAMPLES: Record<string, Example> = {
   redeliverCallback: { response: CALLBACK },
   ...EVENT_EXAMPLES,
   ...AGENT_EXAMPLES,
+  ...WORKFLOW_EXAMPLES,
   getHealth: { response: { status: 'ok' } },
   getHealthz: { response: { status: 'ok' } },
   getReadyz: { response: { status: 'ready', checks: CHECKS } },

@@ -6,6 +6,8 @@ import { EventsService } from '../events/events.service.js';
 import { EventStats } from '../events/event-stats.js';
 import { RetentionSchedule } from '../retention/retention-schedule.js';
 import { WorkerService } from '../worker/worker.service.js';
+import { WorkflowStore } from '../workflows/workflow-store.js';
+import { WorkflowsService } from '../workflows/workflows.service.js';
 import { type Part, PARTS } from './part.js';
 
 /**
@@ -20,6 +22,8 @@ export const partsProvider: FactoryProvider<Part[]> = {
     EventStats,
     AgentSupervisor,
     AgentsService,
+    WorkflowsService,
+    WorkflowStore,
     RetentionSchedule,
     WorkerService,
   ],
@@ -29,6 +33,8 @@ export const partsProvider: FactoryProvider<Part[]> = {
     eventStats: EventStats,
     agents: AgentSupervisor,
     agentStates: AgentsService,
+    workflows: WorkflowsService,
+    workflowStore: WorkflowStore,
     retention: RetentionSchedule,
     worker: WorkerService,
   ): Part[] => [
@@ -44,6 +50,12 @@ export const partsProvider: FactoryProvider<Part[]> = {
       start: () => agents.start(),
       stop: () => agents.stop(),
       report: async () => ({ agents: await agentStates.summary() }),
+    },
+    {
+      name: 'workflows',
+      start: () => workflows.start(),
+      stop: () => workflows.stop(),
+      report: async () => ({ workflowsCount: await workflowStore.countActive() }),
     },
     { name: 'retention', start: () => retention.start(), stop: () => retention.stop() },
     {

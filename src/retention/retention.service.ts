@@ -5,9 +5,10 @@ import { Workspaces } from '../execution/workspace/workspaces.js';
 import { FinishedTasks } from '../tasks/queue/finished-tasks.js';
 import type { TaskFolder } from '../traces/trace-folders.js';
 import { TraceStore } from '../traces/trace-store.js';
+import { OldRuns } from '../workflows/runs/old-runs.js';
 
 /** In this order: a trace whose task is gone goes in the same round. */
-export const RETAINED = ['tasks', 'traces', 'events', 'workspaces'] as const;
+export const RETAINED = ['tasks', 'traces', 'events', 'workflow_runs', 'workspaces'] as const;
 export type Retained = (typeof RETAINED)[number];
 
 export interface Sweep {
@@ -34,6 +35,7 @@ export class RetentionService {
     private readonly clock: Clock,
     private readonly tasks: FinishedTasks,
     private readonly events: OldEvents,
+    private readonly runs: OldRuns,
     private readonly traces: TraceStore,
     private readonly workspaces: Workspaces,
   ) {}
@@ -45,6 +47,8 @@ export class RetentionService {
         return sweepRows(this.tasks, sweep, signal);
       case 'events':
         return sweepRows(this.events, sweep, signal);
+      case 'workflow_runs':
+        return sweepRows(this.runs, sweep, signal);
       case 'traces':
         return this.sweepTraces(sweep, signal);
       case 'workspaces':
@@ -90,7 +94,7 @@ export class RetentionService {
 }
 
 async function sweepRows(
-  rows: FinishedTasks | OldEvents,
+  rows: FinishedTasks | OldEvents | OldRuns,
   { olderThanDays, dryRun }: Sweep,
   signal: AbortSignal,
 ): Promise<Swept> {
