@@ -98,4 +98,20 @@ describe('a tower with ReleaseModule', () => {
     const { body } = await tower.api.get('/agents/release-scribe');
     expect(body).toMatchObject({ config: { environment: 'production' }, statistics: { tasks_completed: 1 } });
   });
+
+  it('runs the new workflow at its event, and the agent writes about what it deployed', async () => {
+    const event = { type: 'release.requested', source: 'test', data: { version: '1.4.4' } };
+    const { status } = await tower.api.post('/events', event);
+    expect(status).toBe(200);
+    const [run] = await eventually(async () => {
+      const { items } = (await tower.api.get('/workflow-runs?workflow=release_gate')).body;
+      return items[0]?.status === 'completed' && items;
+    });
+    expect(run).toMatchObject({ workflow: 'release_gate' });
+    const notes = await eventually(async () => {
+      const { items } = (await tower.api.get('/tasks?type=release-notes')).body;
+      return items.find(({ result }: { result: { version?: string } | null }) => result?.version === '1.4.4');
+    });
+    expect(notes.requested_by).toBe('agent:release-scribe');
+  });
 });

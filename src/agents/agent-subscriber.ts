@@ -38,9 +38,11 @@ export class AgentSubscriber implements EventSubscriber {
     this.concurrencyMax = concurrency ?? DEFAULT_CONCURRENCY;
   }
 
-  /** None where the agent cannot run: what there is for it waits for a process where it can. */
+  /** None where the agent cannot run while it does elsewhere: what there is for it waits for a process where it can. */
   get concurrency(): number {
-    return this.supervisor.isWanted(this.agent) ? this.concurrencyMax : 0;
+    const isServedElsewhere =
+      this.supervisor.refusal(this.agent) === null && !this.supervisor.isWanted(this.agent);
+    return isServedElsewhere ? 0 : this.concurrencyMax;
   }
 
   wants(event: EventEntity): string | null {

@@ -93,9 +93,15 @@ describe('OutboundFetch', () => {
   });
 
   it('ends when it is called off, also while the name is being resolved', async () => {
-    const silent = new Answering(() => new Promise(() => undefined));
+    let asked = (): void => undefined;
+    const resolving = new Promise<void>((resolve) => (asked = resolve));
+    const silent = new Answering(() => {
+      asked();
+      return new Promise(() => undefined);
+    });
     const off = new AbortController();
     const answer = guarded(true, silent)('http://model.example/', { signal: off.signal });
+    await resolving;
     off.abort(new Error('called off'));
     await expect(answer).rejects.toThrow('called off');
   });

@@ -166,6 +166,20 @@ onBothDatabases('agents', (create) => {
     });
   });
 
+  it('that are stopped pass by what had been waiting for them, and the deliveries say so', async () => {
+    const one = await tower([Listeners]);
+    await running(one, 'hanging');
+    await record(one, 'test.first', { word: 'first' });
+    const second = await record(one, 'test.second', { word: 'second' });
+    await eventually(async () => (await delivery(one, second, 'hanging'))?.status === 'pending');
+    await one.api.post('/agents/hanging/stop');
+    const passed = await eventually(async () => {
+      const now = await delivery(one, second, 'hanging');
+      return now?.status === 'completed' && now;
+    });
+    expect(passed.outcome).toEqual({ passed_by: 'The agent is stopped.' });
+  });
+
   it('start and stop in every process at a word to one of them, and keep to it over restarts', async () => {
     const one = await tower([Listeners]);
     const two = await tower([Listeners]);
