@@ -57,7 +57,7 @@ onBothDatabases('a tower tells of itself', (create, name) => {
     expect(body.orchestrator).toEqual({
       status: 'running',
       agents_count: 0,
-      workflows_count: 0,
+      workflows_count: 3,
       running_tasks: 0,
     });
     expect(body.agents).toEqual({});
