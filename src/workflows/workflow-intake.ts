@@ -30,7 +30,9 @@ export class WorkflowIntake {
       ...(await this.checkCalls(definition)),
     ];
     if (found.length > 0) throw new ValidationError(found, 'VALIDATION_FAILED', 'The workflow is not right.');
-    const saved = await this.store.save(definition, 'api', by);
+    const saved = await this.store.save(definition, 'api', by, replace);
+    // Somebody else was first, in this very moment.
+    if (saved.outcome === 'taken') throw new ValidationError([nameTaken(definition.name)]);
     if (saved.outcome !== 'same') this.signals.announce('workflows');
     return saved;
   }
@@ -43,8 +45,7 @@ export class WorkflowIntake {
     }
     const known = name === '' ? null : await this.store.find(name);
     if (known === null || replace || known.hash === definitionHash(definition)) return [];
-    const message = `there is a workflow "${name}" already; ask for ?replace=true to make a new version of it`;
-    return [{ pointer: '/name', code: 'DUPLICATE_NAME', message }];
+    return [nameTaken(name)];
   }
 
   /** Workflows that are started by steps: there must be such, and none may come back to where it began. */
@@ -76,4 +77,9 @@ export class WorkflowIntake {
     }
     return false;
   }
+}
+
+function nameTaken(name: string): Violation {
+  const message = `there is a workflow "${name}" already; ask for ?replace=true to make a new version of it`;
+  return { pointer: '/name', code: 'DUPLICATE_NAME', message };
 }

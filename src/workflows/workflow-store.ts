@@ -13,8 +13,8 @@ import { WorkflowEntity, type WorkflowOrigin, type WorkflowStatus } from './work
 
 export interface SavedWorkflow {
   workflow: WorkflowEntity;
-  /** `same`: the stored definition means the same already, nothing was written. */
-  outcome: 'created' | 'new_version' | 'same';
+  /** `same`: the stored definition means the same already. `taken`: there is another one, which may not be replaced. */
+  outcome: 'created' | 'new_version' | 'same' | 'taken';
 }
 
 /** Stored definitions: the newest under its name, every version for the runs that began with it. */
@@ -30,14 +30,20 @@ export class WorkflowStore {
   }
 
   /** Stores a checked definition, as a new version where it differs from the newest one, together with its schedules. */
-  save(definition: Definition, origin: WorkflowOrigin, createdBy: string | null): Promise<SavedWorkflow> {
+  save(
+    definition: Definition,
+    origin: WorkflowOrigin,
+    createdBy: string | null,
+    mayReplace = true,
+  ): Promise<SavedWorkflow> {
     return this.dataSource.transaction(async (manager) => {
       const hash = definitionHash(definition);
       const created = await this.insert(manager, definition, hash, origin);
-      const workflow = created ?? (await this.replace(manager, definition, hash, origin));
+      const replaced = created === null && mayReplace;
+      const workflow = replaced ? await this.replace(manager, definition, hash, origin) : created;
       if (workflow === null) {
-        const same = await manager.findOneByOrFail(WorkflowEntity, { name: definition.name });
-        return { workflow: same, outcome: 'same' };
+        const known = await manager.findOneByOrFail(WorkflowEntity, { name: definition.name });
+        return { workflow: known, outcome: known.hash === hash ? 'same' : 'taken' };
       }
       await this.insertVersion(manager, workflow, createdBy);
       await this.schedules.follow(manager, workflow);
@@ -52,6 +58,16 @@ export class WorkflowStore {
       take: limit,
       skip: offset,
     });
+  }
+
+  /** Changes exactly when an active workflow comes, goes or gets a new version; cheap to ask for. */
+  async activeState(): Promise<string> {
+    const { rows } = await execute(
+      this.dataSource.manager,
+      `SELECT name, hash FROM workflows WHERE is_active = $1 ORDER BY name`,
+      [this.stored(true)],
+    );
+    return rows.map(({ name, hash }) => `${String(name)} ${String(hash)}`).join('\n');
   }
 
   active(): Promise<WorkflowEntity[]> {

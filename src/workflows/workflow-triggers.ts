@@ -20,6 +20,7 @@ const ATTEMPTS_MAX = 10;
 export class WorkflowTriggers {
   private readonly logger = new Logger('Workflows');
   private readonly subscribed = new Map<string, { hash: string; remove: () => void }>();
+  private seen: string | null = null;
 
   constructor(
     private readonly subscribers: EventSubscribers,
@@ -31,6 +32,8 @@ export class WorkflowTriggers {
 
   /** Makes the subscribers of this process those of the stored workflows. */
   async refresh(): Promise<void> {
+    const state = await this.store.activeState();
+    if (state === this.seen) return;
     const active = (await this.store.active()).filter(({ triggerEvents }) => triggerEvents.length > 0);
     for (const [name, { remove }] of this.subscribed) {
       if (active.some((workflow) => workflow.name === name)) continue;
@@ -38,11 +41,13 @@ export class WorkflowTriggers {
       this.subscribed.delete(name);
     }
     for (const workflow of active) this.subscribe(workflow);
+    this.seen = state;
   }
 
   clear(): void {
     for (const { remove } of this.subscribed.values()) remove();
     this.subscribed.clear();
+    this.seen = null;
   }
 
   private subscribe(workflow: WorkflowEntity): void {

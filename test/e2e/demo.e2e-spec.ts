@@ -56,3 +56,23 @@ describe('the demo', () => {
     expect(readdirSync(temporary)).toEqual([]);
   });
 });
+
+describe('the demo of workflows', () => {
+  it('deploys a good commit, stops at a bad one, and ends with 0', () => {
+    const temporary = realpathSync(mkdtempSync(join(tmpdir(), 'jct-demo-spec-')));
+    try {
+      const { status, stdout } = spawnSync(process.execPath, [packageFile('dist/demo/workflow.js')], {
+        env: { ...process.env, TMPDIR: temporary },
+        encoding: 'utf8',
+      });
+      expect(stdout).toMatch(/deploy_production +completed/);
+      expect(stdout).toMatch(/s_run_tests --> s_build_image/);
+      expect(stdout).toMatch(/run_tests +failed[\s\S]*deploy_production +skipped[\s\S]*nothing was deployed/);
+      expect(stdout).toMatch(/All as expected/);
+      expect(status).toBe(0);
+      expect(readdirSync(temporary)).toEqual([]);
+    } finally {
+      rmSync(temporary, { recursive: true, force: true });
+    }
+  }, 120_000);
+});

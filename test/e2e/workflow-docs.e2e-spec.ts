@@ -26,7 +26,7 @@ describe('docs/workflows.md', () => {
     await database?.drop();
   });
 
-  it.each(documents.map((document) => [document['name'] as string, document]))(
+  it.each(documents.map((document): [string, JsonObject] => [String(document['name']), document]))(
     'shows %s as it can be handed in, and it runs to its end',
     async (name, document) => {
       const saved = await tower.api.post('/workflows', document);

@@ -70,6 +70,28 @@ export async function killedDiamond(databaseUrl: string, rounds: number): Promis
   }
 }
 
+/** Freezes the worker in the middle of a run for longer than every lease, and lets it go on when another one has finished. */
+export async function frozenDiamond(databaseUrl: string): Promise<void> {
+  const fleet = await Fleet.open(databaseUrl, QUICK);
+  try {
+    const { api } = await fleet.api();
+    const frozen = await fleet.worker();
+    expect((await api.post('/workflows', DIAMOND)).status).toBe(201);
+    const { body } = await api.post('/workflows/diamond/runs', {});
+    await delay(Math.round(Math.random() * 800));
+    frozen.signal('SIGSTOP');
+    const other = await fleet.worker();
+    await runEnded(api, body.run_id as string);
+    frozen.signal('SIGCONT');
+    // When it has ended in order, it has said everything that it still wanted to say.
+    expect((await frozen.stop()).code).toBe(0);
+    await expectEachOnce(api, (await api.get(`/workflow-runs/${body.run_id}`)).body);
+    expect((await other.stop()).code).toBe(0);
+  } finally {
+    await fleet.close();
+  }
+}
+
 async function expectEachOnce(api: ApiClient, run: Answer['body']): Promise<void> {
   expect(run).toMatchObject({ status: 'completed', error: null });
   const steps = run.steps as {

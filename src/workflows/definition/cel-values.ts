@@ -6,10 +6,18 @@ const VALUE_BYTES_MAX = 262_144;
 /** JSON as CEL knows it: a whole number is an `int`, so that `inputs.count + 1` means what it says. */
 export function toCel(value: JsonValue | undefined): unknown {
   if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : value;
-  if (Array.isArray(value)) return value.map(toCel);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, toCel(member)]));
+  const known = converted.get(value);
+  if (known !== undefined) return known;
+  const made = Array.isArray(value)
+    ? value.map(toCel)
+    : Object.fromEntries(Object.entries(value).map(([key, member]) => [key, toCel(member)]));
+  converted.set(value, made);
+  return made;
 }
+
+/** What was converted before: an event is read by many expressions, and nobody changes it. */
+const converted = new WeakMap<object, object>();
 
 /** What an expression gave, as JSON. @throws Error when it has no such form, or is too large */
 export function fromCel(value: unknown): JsonValue {

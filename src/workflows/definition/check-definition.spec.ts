@@ -287,6 +287,18 @@ describe('checkDefinition', () => {
     ]);
   });
 
+  it('lets a step that runs on failure read the one that failed, and all before it', () => {
+    const steps = [
+      step('first'),
+      step('second', { needs: ['first'], on_failure: { run: ['undo'] } }),
+      step('undo', { if: 'steps.first.status == "completed" && steps.second.status == "failed"' }),
+    ];
+    expect(found(document(...steps))).toEqual([]);
+    expect(
+      found(document(...steps, step('other'), step('late', { if: 'steps.undo.status == "x"' }))),
+    ).toEqual(['MISSING_NEED /steps/4/if']);
+  });
+
   it('leaves to the run what a template will fill in, and nothing else', () => {
     const typed = step('a', {
       task: { type: 'test', payload: { script: 'true' }, options: { timeout_seconds: '${{ inputs.t }}' } },

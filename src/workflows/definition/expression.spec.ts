@@ -21,6 +21,7 @@ describe('an expression', () => {
     const event = { count: 3, load: 1.5, whole: 80 };
     expect(value('event.count + 1', { event })).toBe(4);
     expect(value('event.load * 2', { event })).toBe(3);
+    expect(value('[0, 1, 2, 30][event.count] + event.whole % 7', { event })).toBe(33);
     expect(value('event.whole > 79.5 && event.load < 2', { event })).toBe(true);
     expect(value('{"list": [event.count, "a"], "none": null}', { event })).toEqual({
       list: [3, 'a'],

@@ -257,6 +257,10 @@ describe('advance', () => {
         finish(world);
         if (world.run.status === 'completed') return;
         const kept = world.steps.filter(({ taskId, status }) => taskId !== null && status === 'completed');
+        const earlier = new Set(world.tasks.keys());
+        const begunBefore = world.steps
+          .filter(({ taskId }) => taskId !== null)
+          .map(({ name, item }) => `${name} ${item}`);
         const { rows, forgetItemsOf } = stepsToResume(definition, world.steps, null);
         const changed = new Map(rows.map((row) => [`${row.name} ${row.item}`, row]));
         world.steps = world.steps
@@ -267,6 +271,11 @@ describe('advance', () => {
         const again = rows.map(({ name, item }) => `${name} ${item}`);
         finish(world);
         expect(new Set(world.begun).size).toBe(world.begun.length);
+        for (const { name, item, taskId } of world.steps) {
+          const key = `${name} ${item}`;
+          if (taskId !== null && again.includes(key) && begunBefore.includes(key))
+            expect(earlier.has(taskId)).toBe(false);
+        }
         for (const { name, item, taskId } of kept) {
           if (again.includes(`${name} ${item}`) || forgetItemsOf.includes(name)) continue;
           expect(world.steps.find((step) => step.name === name && step.item === item)?.taskId).toBe(taskId);

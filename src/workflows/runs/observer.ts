@@ -65,7 +65,7 @@ export class Observer {
     return run?.id ?? null;
   }
 
-  /** The first event that the step waits for. How far was looked is remembered in `step.waitSeenAt`. */
+  /** The first event that the step waits for. Until when there is none is remembered in `step.waitSeenAt`. */
   private async received(
     definition: Definition,
     run: RunState,
@@ -96,8 +96,11 @@ export class Observer {
       if (found !== undefined) return found;
       const last = events.at(-1);
       if (last !== undefined) after = { at: last.createdAt, id: last.id };
-      if (last !== undefined && last.createdAt > seen) step.waitSeenAt = last.createdAt;
-      if (events.length < PAGE) break;
+      if (events.length < PAGE) {
+        // Up to here there is none; the next look need not read all of it again.
+        step.waitSeenAt = now > seen ? now : seen;
+        break;
+      }
     }
     return null;
   }

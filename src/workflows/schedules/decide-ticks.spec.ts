@@ -125,6 +125,13 @@ describe('ticks', () => {
     );
   });
 
+  it('have not come a moment before their time', () => {
+    const ticks = ticksOf('* * * * *');
+    const [after, until] = [at('2026-01-01T00:00:30Z'), at('2026-01-01T00:01:59.500Z')];
+    expect(ticks.newest(after, until, 5)).toEqual([at('2026-01-01T00:01:00Z')]);
+    expect(ticks.newest(after, at('2026-01-01T00:02:00Z'), 5)).toHaveLength(2);
+  });
+
   it('are refused where the expression, or the time zone, is none', () => {
     for (const cron of [
       '',

@@ -3,11 +3,11 @@ import { Cron } from 'croner';
 /** A cron expression in a time zone, as a sequence of points in time; it knows no present. */
 export interface Ticks {
   /** Those in `(after, until]`, oldest first, at most `max`. */
-  between(after: Date, until: Date, max: number): Date[];
+  between: (after: Date, until: Date, max: number) => Date[];
   /** The newest `max` in `(after, until]`, oldest first. */
-  newest(after: Date, until: Date, max: number): Date[];
+  newest: (after: Date, until: Date, max: number) => Date[];
   /** null when there is none: the 30th of February. */
-  next(after: Date): Date | null;
+  next: (after: Date) => Date | null;
 }
 
 export type ParsedCron = { ok: true; ticks: Ticks } | { ok: false; message: string };
