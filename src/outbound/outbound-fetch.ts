@@ -24,9 +24,6 @@ export class OutboundFetch {
     if (refusal !== null) throw new OutboundRefusal(refusal);
     const { signal } = init;
     const agent = guardedAgent(this.guard);
-    // undici notices an aborted signal only once it is connected.
-    const stop = (): void => void agent.destroy(signal?.reason as Error);
-    signal?.addEventListener('abort', stop);
     try {
       signal?.throwIfAborted();
       return await send(url, init, agent);
@@ -37,7 +34,6 @@ export class OutboundFetch {
       }
       throw new TypeError('fetch failed', { cause: error });
     } finally {
-      signal?.removeEventListener('abort', stop);
       void agent.destroy();
     }
   };
