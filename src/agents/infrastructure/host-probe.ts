@@ -29,10 +29,14 @@ interface CpuTimes {
   total: number;
 }
 
+/** The times of a processor are counted in steps of 10 ms. */
+const CPU_WINDOW_MS = 500;
+
 /** Reads the machine that this process runs on: through node:os, and /proc where there is one. */
 @Injectable()
 export class HostProbe {
   private last: CpuTimes = cpuTimes();
+  private cpu = 0;
 
   constructor(
     private readonly settings: Settings,
@@ -67,12 +71,15 @@ export class HostProbe {
     };
   }
 
+  /** Of the time since the last answer; the last answer again while that time is too short to say anything. */
   private cpuPercent(): number {
     const now = cpuTimes();
     const total = now.total - this.last.total;
     const idle = now.idle - this.last.idle;
-    if (total > 0) this.last = now;
-    return total > 0 ? percent(total - idle, total) : 0;
+    if (total < CPU_WINDOW_MS * cpus().length) return this.cpu;
+    this.last = now;
+    this.cpu = percent(total - idle, total);
+    return this.cpu;
   }
 }
 
