@@ -26,12 +26,12 @@ class Reactions implements OnModuleInit {
     const common = { timeoutSeconds: 10, maxAttempts: 1, concurrency: 2 };
     this.subscribers.add({
       ...common,
-      name: 'agent:tester',
+      name: 'rule:tester',
       handles: ['reaction.*'],
       handle: async (event, { deliveryId }) => {
         const request = { type: 'test', payload: { script: 'true' } };
         const { id } = await this.tasks.enqueue(request, `delivery:${deliveryId}`, {
-          actor: 'agent:tester',
+          actor: 'rule:tester',
           requestId: deliveryId,
           causedBy: { kind: 'event', id: event.id },
         });
@@ -285,21 +285,21 @@ onBothDatabases('events over HTTP', (create) => {
     it('with whom they were told to and what they led to, down to the events of the task', async () => {
       const id = await created({ type: 'reaction.wanted' });
       const event = await ended(id);
-      const taskId = event.result['agent:tester'].task_id;
+      const taskId = event.result['rule:tester'].task_id;
       expect(event).toMatchObject({
         status: 'completed',
-        processed_by: 'agent:tester',
+        processed_by: 'rule:tester',
         deliveries: [
-          { subscriber: 'agent:tester', status: 'completed', attempt: 1, outcome: { task_id: taskId } },
+          { subscriber: 'rule:tester', status: 'completed', attempt: 1, outcome: { task_id: taskId } },
         ],
         caused: [{ kind: 'task', id: taskId, type: 'test' }],
       });
       expect(await api.ended(taskId)).toMatchObject({
-        requested_by: 'agent:tester',
+        requested_by: 'rule:tester',
         caused_by: { kind: 'event', id },
       });
       expect((await api.get(`/events?caused_by=${taskId}`)).body).toMatchObject([
-        { type: 'task.completed', caused_by: { kind: 'task', id: taskId }, actor: 'agent:tester' },
+        { type: 'task.completed', caused_by: { kind: 'task', id: taskId }, actor: 'rule:tester' },
       ]);
     });
 
