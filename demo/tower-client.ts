@@ -1,4 +1,6 @@
 import { createHmac, randomUUID } from 'node:crypto';
+import type { DiagnosisDto } from '../src/agents/build-doctor/diagnosis.dto.js';
+import type { EventDto } from '../src/events/dto/event.dto.js';
 import type { ReportSummaries } from '../src/execution/reports/read-reports.js';
 import type { ArtifactRecord } from '../src/task-types/executor.js';
 import type { EnqueuedTaskDto, TaskDto } from '../src/tasks/dto/task.dto.js';
@@ -8,7 +10,13 @@ import { DemoError } from './demo-error.js';
 import { type ServerSentEvent, serverSentEvents } from './server-sent-events.js';
 
 export type { WorkflowRunDto as WorkflowRun } from '../src/workflows/runs/workflow-run.dto.js';
-export type { EnqueuedTaskDto as EnqueuedTask, TraceDto as Trace, TraceVerificationDto as Verification };
+export type {
+  DiagnosisDto as Diagnosis,
+  EnqueuedTaskDto as EnqueuedTask,
+  EventDto as Event,
+  TraceDto as Trace,
+  TraceVerificationDto as Verification,
+};
 
 /** What comes of a build, test, scan or deploy. */
 export interface CommandResult {
@@ -101,6 +109,19 @@ export class TowerClient {
 
   verify(id: string): Promise<TraceVerificationDto> {
     return this.get(`/tasks/${id}/trace/verify`);
+  }
+
+  /** Why it failed, as build-doctor sees it. */
+  diagnosis(id: string): Promise<DiagnosisDto> {
+    return this.get(`/tasks/${id}/diagnosis`);
+  }
+
+  events(type: string): Promise<EventDto[]> {
+    return this.get(`/events?event_type=${type}`);
+  }
+
+  async tasksTagged(tag: string): Promise<unknown[]> {
+    return (await this.get<{ items: unknown[] }>(`/tasks?tag=${tag}`)).items;
   }
 
   /** Events `run`, `log` and `end`, as they happen, until the task has ended. */

@@ -1,18 +1,21 @@
 import { randomBytes } from 'node:crypto';
 import { commitFile, type ExampleRepository } from './example-repository.js';
+import { modelStandIn, standInEnvironment } from './model-stand-in.js';
 import { runDemo, type Stage } from './stage.js';
 import { heading, mark, say, style } from './terminal.js';
 import type { TowerClient } from './tower-client.js';
+import { showDiagnosis } from './workflow-diagnosis.js';
 import { showFailure } from './workflow-failure.js';
 import { followRun, runOf } from './workflow-progress.js';
 
 const WORKFLOW = 'deployment_pipeline';
 const SECRET = randomBytes(32).toString('hex');
 
+const FAILING_TEST = 'a widget costs nothing';
 const BROKEN_TEST = `import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-test('a widget costs nothing', () => assert.equal(1, 0));
+test('${FAILING_TEST}', () => assert.equal(1, 0));
 `;
 
 /** What GitHub says of a push to main; the repository is one on this disk. */
@@ -58,7 +61,8 @@ async function showGoodCommit({ client, repository, expect }: Stage): Promise<vo
   for (const line of run.mermaid.split('\n')) say(`  ${style('dim', line)}`);
 }
 
-async function showBadCommit({ client, folder, repository, expect }: Stage): Promise<void> {
+async function showBadCommit(stage: Stage): Promise<void> {
+  const { client, folder, repository, expect } = stage;
   heading('A commit with a test that fails');
   const message = 'Give widgets away';
   const commit = await commitFile(folder, repository, 'test/free.test.js', BROKEN_TEST, message);
@@ -69,7 +73,8 @@ async function showBadCommit({ client, folder, repository, expect }: Stage): Pro
     run.status === 'failed' && statuses === 'failed,skipped,skipped,skipped,skipped',
     `The pipeline should have stopped at its tests; it is ${run.status} (${statuses}).`,
   );
-  await showFailure(client, run, expect);
+  const failed = await showFailure(client, run, expect);
+  if (failed !== undefined) await showDiagnosis(stage, model, failed, FAILING_TEST);
 }
 
 function whatNext(folder: string, keep: boolean): [string, string][] {
@@ -77,15 +82,24 @@ function whatNext(folder: string, keep: boolean): [string, string][] {
     ['npm start', 'a tower that stays'],
     ['curl -s localhost:8000/workflows', 'the workflows that come with it'],
     ['docs/workflows.md', 'how to write your own, in JSON or in code'],
+    [
+      'ANTHROPIC_API_KEY=... npm start',
+      'build-doctor with a real model; logs leave the tower: docs/agents.md',
+    ],
     keep
       ? [`find ${folder}/traces`, 'the traces of this demo']
       : ['npm run demo:workflow -- --keep', 'the demo, leaving its folder to look at'],
   ];
 }
 
-await runDemo({
-  script: 'demo:workflow',
-  environment: { JCT_GITHUB_WEBHOOK_SECRET: SECRET },
-  show,
-  whatNext,
-});
+const model = await modelStandIn();
+try {
+  await runDemo({
+    script: 'demo:workflow',
+    environment: { JCT_GITHUB_WEBHOOK_SECRET: SECRET, ...standInEnvironment(model) },
+    show,
+    whatNext,
+  });
+} finally {
+  await model.close();
+}
