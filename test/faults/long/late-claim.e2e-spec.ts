@@ -33,7 +33,7 @@ describe('a worker that hears of its claim after the lease', () => {
     await api.logged(id, 'run 1');
     // Given back at once, and nobody is there to take it.
     await first.stop();
-    const held = proxy.holdAnswerTo('WITH picked');
+    const held = proxy.holdAnswerTo('numbered AS (');
     const starting = fleet.worker({ DATABASE_URL: proxy.url });
     await held;
     while ((await api.task(id)).attempt !== 2);
