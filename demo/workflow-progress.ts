@@ -28,10 +28,10 @@ export async function followRun(client: TowerClient, id: string): Promise<Workfl
       if (shown.get(name) !== status) progress.state(name, status);
       shown.set(name, status);
       if (task_id !== null && !logs.has(name)) {
-        logs.set(
-          name,
-          followTask(client, task_id, (line) => progress.line(name, line)),
-        );
+        const following = followTask(client, task_id, (line) => progress.line(name, line));
+        // Awaited when the run has ended; until then, one that breaks off must not end the demo.
+        following.catch(() => undefined);
+        logs.set(name, following);
       }
     }
   };
