@@ -56,6 +56,8 @@ export class RunEngine {
 
   private async lookAtAll(): Promise<void> {
     await this.store.stir();
+    // A look is asked for at the end of every task, and mostly there is no run that cares.
+    if (!(await this.store.isDue())) return;
     await Promise.all(Array.from({ length: LOOKS_AT_ONCE }, () => this.drain()));
   }
 

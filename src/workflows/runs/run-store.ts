@@ -53,6 +53,12 @@ export class RunStore {
     );
   }
 
+  /** Whether there is anything to claim, without the lock that claiming takes. */
+  async isDue(): Promise<boolean> {
+    const { rows } = await execute(this.dataSource.manager, `${this.dueSql()} LIMIT 1`);
+    return rows.length > 0;
+  }
+
   /** Takes the run that has been due for longest; null when none is. It is due again when the lease has run out. */
   async claim(leaseSeconds: number): Promise<ClaimedRun | null> {
     const { now } = this.clock;
@@ -60,9 +66,7 @@ export class RunStore {
       this.dataSource.manager,
       `UPDATE workflow_runs SET lease_id = $1, lease_expires_at = ${this.clock.after('$2')},
          look_at = ${this.clock.after('$3')}
-       WHERE id = (SELECT id FROM workflow_runs WHERE status IN ('queued', 'running') AND look_at <= ${now}
-                     AND (lease_expires_at IS NULL OR lease_expires_at <= ${now})
-                   ORDER BY look_at, id LIMIT 1 ${this.skipLocked})
+       WHERE id = (${this.dueSql()} ORDER BY look_at, id LIMIT 1 ${this.skipLocked})
          AND (lease_expires_at IS NULL OR lease_expires_at <= ${now})
        RETURNING *`,
       [newId(), leaseSeconds, leaseSeconds],
@@ -118,6 +122,12 @@ export class RunStore {
     );
     if (rows[0] === undefined) throw new LeaseLostError(`Somebody else looks at run ${run.id}.`);
     return this.toRun(rows[0]);
+  }
+
+  private dueSql(): string {
+    const { now } = this.clock;
+    return `SELECT id FROM workflow_runs WHERE status IN ('queued', 'running') AND look_at <= ${now}
+      AND (lease_expires_at IS NULL OR lease_expires_at <= ${now})`;
   }
 
   /** What changes of a run that ends. */
