@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { Brackets, DataSource, type SelectQueryBuilder } from 'typeorm';
-import { MalformedRequestError } from '../common/errors.js';
-import { isId } from '../common/ids.js';
 import { dialectOf } from '../database/portable-data-source.js';
+import { pageOf, placeOf } from '../http/page.js';
 import type { ListTasksQuery } from './dto/list-tasks.query.js';
 import { TaskRunEntity } from './task-run.entity.js';
 import { TaskEntity } from './task.entity.js';
@@ -27,7 +26,7 @@ export class TaskQueries {
       .take(limit + 1);
     this.filter(builder, query);
     if (query.cursor !== undefined) {
-      const after = decodeCursor(query.cursor);
+      const after = placeOf(query.cursor);
       builder.andWhere(
         new Brackets((either) =>
           either
@@ -38,10 +37,7 @@ export class TaskQueries {
         ),
       );
     }
-    const found = await builder.getMany();
-    const items = found.slice(0, limit);
-    const last = items.at(-1);
-    return { items, nextCursor: found.length > limit && last !== undefined ? encodeCursor(last) : null };
+    return pageOf(await builder.getMany(), limit, ({ createdAt, id }) => ({ at: createdAt, id }));
   }
 
   /** The runs that ended, oldest first. */
@@ -106,20 +102,4 @@ export class TaskQueries {
     const like = columns.map((column) => `LOWER(CAST(${column} AS text)) LIKE :pattern ESCAPE '\\'`);
     builder.andWhere(`(${like.join(' OR ')})`, { pattern });
   }
-}
-
-function encodeCursor({ createdAt, id }: TaskEntity): string {
-  return Buffer.from(`${createdAt.toISOString()} ${id}`).toString('base64url');
-}
-
-function decodeCursor(cursor: string): { at: Date; id: string } {
-  const [at = '', id = ''] = Buffer.from(cursor, 'base64url').toString().split(' ');
-  const time = new Date(at);
-  if (Number.isNaN(time.getTime()) || !isId(id)) {
-    throw new MalformedRequestError(
-      'MALFORMED_CURSOR',
-      'The cursor is none that this list gave; leave it out to begin anew.',
-    );
-  }
-  return { at: time, id };
 }

@@ -1,19 +1,16 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { Transform, Type } from 'class-transformer';
+import { Transform } from 'class-transformer';
 import {
   ArrayMaxSize,
   IsArray,
   IsIn,
-  IsInt,
   IsISO8601,
   IsOptional,
   IsString,
   Length,
   Matches,
-  Max,
-  MaxLength,
-  Min,
 } from 'class-validator';
+import { PageQuery } from '../../http/page.query.js';
 import { PRIORITIES, type Priority, TASK_STATUSES, type TaskStatus } from '../task-status.js';
 
 /** `?status=queued,running` and `?status=queued&status=running` mean the same. */
@@ -28,7 +25,7 @@ const WithoutNul = (): PropertyDecorator =>
   Matches(/^[^\0]*$/, { message: '$property must not hold the character U+0000' });
 
 /** Filters of the list of tasks; all given ones must hold. */
-export class ListTasksQuery {
+export class ListTasksQuery extends PageQuery {
   @IsOptional()
   @List()
   @IsArray()
@@ -91,17 +88,4 @@ export class ListTasksQuery {
   @Length(1, 200)
   @WithoutNul()
   q?: string;
-
-  @IsOptional()
-  @Type(() => Number)
-  @IsInt()
-  @Min(1)
-  @Max(200)
-  limit?: number;
-
-  /** `next_cursor` of the page before. */
-  @IsOptional()
-  @IsString()
-  @MaxLength(200)
-  cursor?: string;
 }

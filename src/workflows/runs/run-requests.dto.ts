@@ -1,17 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { Type } from 'class-transformer';
-import {
-  IsIn,
-  IsInt,
-  IsObject,
-  IsOptional,
-  IsString,
-  Length,
-  Matches,
-  Max,
-  MaxLength,
-  Min,
-} from 'class-validator';
+import { IsIn, IsObject, IsOptional, IsString, Length, Matches } from 'class-validator';
+import { PageQuery } from '../../http/page.query.js';
 import type { JsonObject } from '../../common/json.js';
 import { RUN_STATUSES, type WorkflowRunStatus } from './workflow-run.entity.js';
 
@@ -36,7 +25,7 @@ export class ResumeRunDto {
   from_step?: string;
 }
 
-export class ListRunsQuery {
+export class ListRunsQuery extends PageQuery {
   /** Name of the workflow. */
   @IsOptional()
   @Matches(/^[a-z][a-z0-9_.-]{0,99}$/, { message: 'workflow must be the name of one' })
@@ -53,17 +42,4 @@ export class ListRunsQuery {
     message: 'parent_run_id must be the id of a run',
   })
   parent_run_id?: string;
-
-  @IsOptional()
-  @Type(() => Number)
-  @IsInt()
-  @Min(1)
-  @Max(200)
-  limit?: number;
-
-  /** `next_cursor` of the page before. */
-  @IsOptional()
-  @IsString()
-  @MaxLength(200)
-  cursor?: string;
 }

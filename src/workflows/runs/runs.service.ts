@@ -4,8 +4,8 @@ import { Brackets, DataSource } from 'typeorm';
 import { ConflictError, NotFoundError, ValidationError } from '../../common/errors.js';
 import { isId } from '../../common/ids.js';
 import { execute, type SqlClock, sqlClock } from '../../database/statements.js';
+import { pageOf, placeOf } from '../../http/page.js';
 import { Signals } from '../../signals/signals.js';
-import { decodeCursor, encodeCursor } from '../cursor.js';
 import type { Definition } from '../definition/definition.js';
 import { WorkflowStore } from '../workflow-store.js';
 import { stepsToResume } from './resume-steps.js';
@@ -46,18 +46,14 @@ export class RunsService {
     if (query.status !== undefined) builder.andWhere('run.status = :status', query);
     if (query.parent_run_id !== undefined) builder.andWhere('run.parentRunId = :parent_run_id', query);
     if (query.cursor !== undefined) {
-      const place = decodeCursor(query.cursor);
+      const place = placeOf(query.cursor);
       builder.andWhere(
         new Brackets((either) =>
           either.where('run.createdAt < :at', place).orWhere('(run.createdAt = :at AND run.id < :id)', place),
         ),
       );
     }
-    const found = await builder.getMany();
-    const items = found.slice(0, limit);
-    const last = items.at(-1);
-    const more = found.length > limit && last !== undefined;
-    return { items, nextCursor: more ? encodeCursor({ at: last.createdAt, id: last.id }) : null };
+    return pageOf(await builder.getMany(), limit, ({ createdAt, id }) => ({ at: createdAt, id }));
   }
 
   /** @throws NotFoundError WORKFLOW_RUN_NOT_FOUND */

@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { Type } from 'class-transformer';
-import { IsInt, IsISO8601, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
+import { IsISO8601, Matches } from 'class-validator';
 import type { JsonObject } from '../../common/json.js';
+import { PageQuery } from '../../http/page.query.js';
 import {
   MISSED_POLICIES,
   type MissedPolicy,
@@ -32,20 +32,7 @@ export class BackfillDto {
   to: string;
 }
 
-export class ListDecisionsQuery {
-  @IsOptional()
-  @Type(() => Number)
-  @IsInt()
-  @Min(1)
-  @Max(200)
-  limit?: number;
-
-  /** `next_cursor` of the page before. */
-  @IsOptional()
-  @IsString()
-  @MaxLength(200)
-  cursor?: string;
-}
+export class ListDecisionsQuery extends PageQuery {}
 
 /** When a workflow starts by itself. */
 export class ScheduleViewDto {

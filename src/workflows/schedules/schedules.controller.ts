@@ -1,7 +1,7 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Req } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Request } from 'express';
-import { decodeCursor, encodeCursor } from '../cursor.js';
+import { pageOf, placeOf } from '../../http/page.js';
 import { Backfill } from './backfill.js';
 import { ScheduleStore } from './schedule-store.js';
 import {
@@ -46,16 +46,11 @@ export class SchedulesController {
   ): Promise<DecisionPageDto> {
     const { id } = await this.store.get(name);
     const limit = query.limit ?? 50;
-    const place = query.cursor === undefined ? null : decodeCursor(query.cursor);
+    const place = query.cursor === undefined ? null : placeOf(query.cursor);
     const before = place && { fireAt: place.at, id: place.id };
     const found = await this.store.decisions(id, before, limit + 1);
-    const items = found.slice(0, limit);
-    const last = items.at(-1);
-    const more = found.length > limit && last !== undefined;
-    return {
-      items: items.map(toDecisionDto),
-      next_cursor: more ? encodeCursor({ at: last.fireAt, id: last.id }) : null,
-    };
+    const { items, nextCursor } = pageOf(found, limit, ({ fireAt, id: last }) => ({ at: fireAt, id: last }));
+    return { items: items.map(toDecisionDto), next_cursor: nextCursor };
   }
 
   /** Run a schedule for ticks that have passed, at most 100. A tick that has started a run starts no other one. */
